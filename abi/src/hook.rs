@@ -1,0 +1,291 @@
+//! The hooks: which kernel function asks, at which point, and what it may answer.
+//!
+//! Each change that a COW patch makes is one hook, named by the kernel function
+//! that the hunk is in. A hook is a pure function of its [`crate::PageView`].
+//! A hook with several questions tells them apart by `view.at`.
+
+/// A hook, named by the kernel function that asks it.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(non_camel_case_types, reason = "the names are the kernel's functions")]
+pub enum Hook {
+    /// `mm/memory.c:do_wp_page`: what a write fault on a read-only pte does next.
+    do_wp_page = 0,
+    /// `mm/swapfile.c:can_share_swap_page` (later `reuse_swap_page`); page locked.
+    can_share_swap_page = 1,
+    /// `mm/swapfile.c:exclusive_swap_page`; page locked.
+    exclusive_swap_page = 2,
+    /// `mm/swapfile.c:remove_exclusive_swap_page` (later `try_to_free_swap`); page locked.
+    remove_exclusive_swap_page = 3,
+    /// `mm/swapfile.c:free_swap_and_cache`, once the swap pte's reference is gone.
+    free_swap_and_cache = 4,
+    /// `mm/rmap.c:try_to_unmap_one`: the veto, before the pte is cleared.
+    try_to_unmap_one = 5,
+    /// `mm/memory.c:do_swap_page`: the decisions made at steps of its order.
+    do_swap_page = 6,
+}
+
+/// Every hook, in ABI order.
+pub const HOOKS: [Hook; 7] = [
+    Hook::do_wp_page,
+    Hook::can_share_swap_page,
+    Hook::exclusive_swap_page,
+    Hook::remove_exclusive_swap_page,
+    Hook::free_swap_and_cache,
+    Hook::try_to_unmap_one,
+    Hook::do_swap_page,
+];
+
+/// `view.at` of `do_wp_page`: the fault has just found the pte read-only; page not locked.
+pub const WP_ENTRY: u32 = 0;
+/// `view.at` of `do_wp_page`: the page lock is held.
+pub const WP_LOCKED: u32 = 1;
+/// `view.at` of `do_wp_page`: locked, and `WP_FREE_SWAP` was carried out.
+pub const WP_SWAP_FREED: u32 = 2;
+/// `view.at` of `do_wp_page`: not locked, and `WP_DRAIN` was carried out.
+pub const WP_DRAINED: u32 = 3;
+
+/// Answer of `do_wp_page`: copy the page.
+pub const WP_COPY: u8 = 0;
+/// Answer of `do_wp_page`: make the pte writable.
+pub const WP_REUSE: u8 = 1;
+/// Answer of `do_wp_page` (not locked): `TestSetPageLocked`; busy means copy, else ask `WP_LOCKED`.
+pub const WP_TRYLOCK: u8 = 2;
+/// Answer of `do_wp_page` (not locked): as `WP_TRYLOCK`, but when busy hold the page, drop
+/// page_table_lock, sleep for the page lock, retake page_table_lock; a changed pte repeats the fault.
+pub const WP_LOCK: u8 = 3;
+/// Answer of `do_wp_page` (locked): reuse exactly if `can_share_swap_page` says so.
+pub const WP_CAN_SHARE: u8 = 4;
+/// Answer of `do_wp_page` (locked): run `remove_exclusive_swap_page`, then ask `WP_SWAP_FREED`.
+pub const WP_FREE_SWAP: u8 = 5;
+/// Answer of `do_wp_page` (not locked): drain the LRU-add pagevec, then ask `WP_DRAINED`.
+pub const WP_DRAIN: u8 = 6;
+
+/// Answer of the yes-or-no hooks: no.
+pub const NO: u8 = 0;
+/// Answer of the yes-or-no hooks: yes.
+pub const YES: u8 = 1;
+/// Answer of `can_share_swap_page`: exactly if `exclusive_swap_page` says so.
+pub const SHARE_IF_EXCLUSIVE: u8 = 2;
+/// Answer of `can_share_swap_page`: yes, and delete the page from the swap cache and dirty it.
+pub const SHARE_AND_DELETE: u8 = 3;
+
+/// `view.at` of `exclusive_swap_page` and `remove_exclusive_swap_page`: `swap_map`
+/// is read under `swap_device_lock`.
+pub const AT_SWAP_MAP: u32 = 0;
+/// `view.at` of the same two: counts are read again under `swapper_space.tree_lock`
+/// (or without it, if [`crate::Rules::exclusive_without_tree_lock`]).
+pub const AT_RECHECK: u32 = 1;
+/// `view.at` of `remove_exclusive_swap_page`: the tests before any lock is taken.
+pub const AT_ENTRY: u32 = 2;
+
+/// Answer of `try_to_unmap_one`: unmap.
+pub const UNMAP: u8 = 0;
+/// Answer of `try_to_unmap_one`: `SWAP_FAIL`, the pte stays.
+pub const UNMAP_FAIL: u8 = 1;
+
+/// `view.at` of `do_swap_page` at [`SwapInStep::FreeSwap`]: run `remove_exclusive_swap_page`? (yes or no)
+pub const SWAPIN_FREE_SWAP: u32 = 0;
+/// `view.at` of `do_swap_page` at [`SwapInStep::Decide`]: how to map the page.
+pub const SWAPIN_DECIDE: u32 = 1;
+/// Answer of `do_swap_page` at `Decide`: read-only.
+pub const MAP_READ_ONLY: u8 = 0;
+/// Answer of `do_swap_page` at `Decide`: writable and dirty; a write fault is done.
+pub const MAP_WRITABLE: u8 = 1;
+/// Answer of `do_swap_page` at `Decide`: as `can_share_swap_page` says.
+pub const MAP_IF_SHARED: u8 = 2;
+
+impl Hook {
+    /// The kernel function's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::do_wp_page => "do_wp_page",
+            Self::can_share_swap_page => "can_share_swap_page",
+            Self::exclusive_swap_page => "exclusive_swap_page",
+            Self::remove_exclusive_swap_page => "remove_exclusive_swap_page",
+            Self::free_swap_and_cache => "free_swap_and_cache",
+            Self::try_to_unmap_one => "try_to_unmap_one",
+            Self::do_swap_page => "do_swap_page",
+        }
+    }
+
+    /// The answers that the hook may give at a point, with the word a report prints
+    /// for each; empty for a point that the hook is never asked at.
+    #[must_use]
+    pub const fn answers(self, at: u32) -> &'static [(u8, &'static str)] {
+        const YES_NO: &[(u8, &str)] = &[(NO, "no"), (YES, "yes")];
+        match self {
+            Self::do_wp_page => match at {
+                WP_ENTRY => &[
+                    (WP_COPY, "copy"),
+                    (WP_REUSE, "reuse"),
+                    (WP_TRYLOCK, "trylock"),
+                    (WP_LOCK, "lock"),
+                    (WP_DRAIN, "drain"),
+                ],
+                WP_DRAINED => &[
+                    (WP_COPY, "copy"),
+                    (WP_REUSE, "reuse"),
+                    (WP_TRYLOCK, "trylock"),
+                    (WP_LOCK, "lock"),
+                ],
+                WP_LOCKED => &[
+                    (WP_COPY, "copy"),
+                    (WP_REUSE, "reuse"),
+                    (WP_CAN_SHARE, "can_share"),
+                    (WP_FREE_SWAP, "free_swap"),
+                ],
+                WP_SWAP_FREED => &[
+                    (WP_COPY, "copy"),
+                    (WP_REUSE, "reuse"),
+                    (WP_CAN_SHARE, "can_share"),
+                ],
+                _ => &[],
+            },
+            Self::can_share_swap_page => match at {
+                0 => &[
+                    (NO, "no"),
+                    (YES, "yes"),
+                    (SHARE_IF_EXCLUSIVE, "if exclusive"),
+                    (SHARE_AND_DELETE, "yes, delete from cache"),
+                ],
+                _ => &[],
+            },
+            Self::exclusive_swap_page => match at {
+                AT_SWAP_MAP | AT_RECHECK => YES_NO,
+                _ => &[],
+            },
+            Self::remove_exclusive_swap_page => match at {
+                AT_ENTRY | AT_SWAP_MAP | AT_RECHECK => YES_NO,
+                _ => &[],
+            },
+            Self::free_swap_and_cache => match at {
+                0 => YES_NO,
+                _ => &[],
+            },
+            Self::try_to_unmap_one => match at {
+                0 => &[(UNMAP, "unmap"), (UNMAP_FAIL, "SWAP_FAIL")],
+                _ => &[],
+            },
+            Self::do_swap_page => match at {
+                SWAPIN_FREE_SWAP => YES_NO,
+                SWAPIN_DECIDE => &[
+                    (MAP_READ_ONLY, "read-only"),
+                    (MAP_WRITABLE, "writable"),
+                    (MAP_IF_SHARED, "if can_share"),
+                ],
+                _ => &[],
+            },
+        }
+    }
+}
+
+/// One step of `do_swap_page` between the pte check and the end, all under page_table_lock.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SwapInStep {
+    /// `swap_free(entry)`: the swap pte's reference to the entry goes.
+    SwapFree = 1,
+    /// Ask `do_swap_page` at `SWAPIN_FREE_SWAP`; yes: `remove_exclusive_swap_page`.
+    FreeSwap = 2,
+    /// `mm->rss++`.
+    Rss = 3,
+    /// Make the pte value; ask `do_swap_page` at `SWAPIN_DECIDE`.
+    Decide = 4,
+    /// `unlock_page(page)`.
+    UnlockPage = 5,
+    /// `set_pte`.
+    SetPte = 6,
+    /// `page_add_anon_rmap`.
+    AddRmap = 7,
+    /// Still a write and not writable: `do_wp_page`.
+    WpPage = 8,
+}
+
+impl SwapInStep {
+    /// Every step, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::SwapFree,
+        Self::FreeSwap,
+        Self::Rss,
+        Self::Decide,
+        Self::UnlockPage,
+        Self::SetPte,
+        Self::AddRmap,
+        Self::WpPage,
+    ];
+}
+
+/// Data rules of a policy: what cannot be said as an answer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, abi_stable::StableAbi)]
+pub struct Rules {
+    /// Order of operations in `do_swap_page`: [`SwapInStep`] numbers, each exactly once.
+    pub do_swap_page: [u8; 8],
+    /// Where swapoff activates the page it restores ptes to: `ACTIVATE_*` bits.
+    pub unuse_process: u32,
+    /// 1 if `exclusive_swap_page` re-reads the counts without `tree_lock`.
+    pub exclusive_without_tree_lock: u32,
+}
+
+/// `mm/swapfile.c:unuse_pmd`: activate after a pte was restored.
+pub const ACTIVATE_AFTER_PTE: u32 = 1;
+/// `unuse_process`: activate before anything else.
+pub const ACTIVATE_AT_START: u32 = 2;
+/// `unuse_process`: mmap_sem is busy: activate before the page lock is dropped.
+pub const ACTIVATE_BEFORE_UNLOCK: u32 = 4;
+
+/// An answer: the low byte is the answer, the next byte is a reason number
+/// (0: none; n: entry n-1 of the policy's reason list), as [`answer`] packs them.
+pub type RawAnswer = u32;
+
+/// What the export macro returns when a hook panicked.
+pub const PANICKED: RawAnswer = 0xffff_ffff;
+
+/// Packs an answer with a reason number.
+#[must_use]
+pub const fn answer(code: u8, reason: u8) -> RawAnswer {
+    code as u32 | (reason as u32) << 8
+}
+
+/// What a hook answers, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Answer {
+    /// One of the codes that [`Hook::answers`] lists for the point asked at.
+    pub code: u8,
+    /// 0: no reason given; n: entry n-1 of the policy's reason list.
+    pub reason: u8,
+}
+
+impl Answer {
+    /// An answer with its reason, one of the names under `reasons` of [`crate::export_policy!`].
+    #[must_use]
+    pub const fn because(code: u8, reason: u8) -> Self {
+        Self { code, reason }
+    }
+
+    /// The answer as it crosses the boundary.
+    #[must_use]
+    pub const fn raw(self) -> RawAnswer {
+        answer(self.code, self.reason)
+    }
+}
+
+/// An answer that speaks for itself.
+impl From<u8> for Answer {
+    fn from(code: u8) -> Self {
+        Self { code, reason: 0 }
+    }
+}
+
+impl Hook {
+    /// The hook with this kernel function's name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        HOOKS.into_iter().find(|hook| hook.name() == name)
+    }
+}
+
+/// A hook as it crosses the boundary; every hook has this signature.
+pub type HookFn = extern "C" fn(&crate::PageView) -> RawAnswer;

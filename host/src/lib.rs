@@ -1,0 +1,33 @@
+//! cowpath decides discussions of copy-on-write patches.
+//!
+//! A [`machine::Machine`] models the anonymous memory of Linux 2.6.11, one *stage*
+//! at a time. A [`policy::Policy`], loaded from a plugin, answers where kernels
+//! differ.
+//!
+//! # Glossary
+//!
+//! | word | meaning |
+//! |---|---|
+//! | scenario | a memory, processes, and steps by named actors |
+//! | step | one line of a scenario: an actor begins an operation, or goes on with one |
+//! | task | what runs: a process's thread, a kernel thread, an IO's completion |
+//! | routine | a kernel call chain as a stage machine, named by the kernel function |
+//! | stage | what a routine does under one hold of the innermost lock of its path |
+//! | hook | a question that a stage asks the policy, named by the kernel function |
+//! | policy | the answers of one kernel generation or patch |
+//! | event | something that a trace records |
+//! | trace | everything that happened in one run of a scenario under one policy |
+//! | outcome | what a run came to, in one word, with its findings |
+//! | comparison | the traces of one scenario under several policies, side by side |
+
+pub mod compare;
+pub mod lock;
+pub mod machine;
+pub mod mm;
+pub mod oracle;
+pub mod policy;
+pub mod routines;
+pub mod run;
+pub mod scenario;
+pub mod task;
+pub mod trace;

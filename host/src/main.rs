@@ -1,0 +1,2 @@
+//! The `cowpath` command.
+fn main() {}

@@ -1,0 +1,140 @@
+//! Page table entries: 32 bits, present, swap or none.
+//!
+//! A pte does not know which mm or address it stands for.
+
+use super::ids::{Pfn, SwpEntry};
+use std::fmt;
+
+/// `pte_t`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pte(u32);
+
+const PRESENT: u32 = 1;
+const WRITE: u32 = 2;
+const DIRTY: u32 = 4;
+const YOUNG: u32 = 8;
+const SWAP: u32 = 16;
+const SHIFT: u32 = 6;
+
+impl Pte {
+    /// `pte_none`.
+    pub const NONE: Self = Self(0);
+
+    /// `mk_pte`: present, read-only, clean and young (the protection of a private
+    /// mapping on i386: `PAGE_COPY` or `PAGE_READONLY`, both with the accessed bit).
+    #[must_use]
+    pub const fn mk(pfn: Pfn) -> Self {
+        Self(pfn.0 << SHIFT | PRESENT | YOUNG)
+    }
+
+    /// `swp_entry_to_pte`.
+    #[must_use]
+    pub const fn swap(entry: SwpEntry) -> Self {
+        Self(entry.0 << SHIFT | SWAP)
+    }
+
+    /// `pte_present`.
+    #[must_use]
+    #[inline]
+    pub const fn present(self) -> bool {
+        self.0 & PRESENT != 0
+    }
+
+    /// `pte_none`.
+    #[must_use]
+    #[inline]
+    pub const fn none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// `pte_pfn` of a present pte.
+    #[must_use]
+    #[inline]
+    pub const fn pfn(self) -> Option<Pfn> {
+        if self.present() { Some(Pfn(self.0 >> SHIFT)) } else { None }
+    }
+
+    /// Whether this is present and maps `pfn`.
+    #[must_use]
+    #[inline]
+    pub const fn maps(self, pfn: Pfn) -> bool {
+        self.present() && self.0 >> SHIFT == pfn.0
+    }
+
+    /// `pte_to_swp_entry` of a swap pte.
+    #[must_use]
+    #[inline]
+    pub const fn entry(self) -> Option<SwpEntry> {
+        if self.0 & SWAP != 0 { Some(SwpEntry(self.0 >> SHIFT)) } else { None }
+    }
+
+    /// `pte_write`.
+    #[must_use]
+    #[inline]
+    pub const fn write(self) -> bool {
+        self.0 & WRITE != 0
+    }
+
+    /// `pte_dirty`.
+    #[must_use]
+    #[inline]
+    pub const fn dirty(self) -> bool {
+        self.0 & DIRTY != 0
+    }
+
+    /// `pte_young`.
+    #[must_use]
+    #[inline]
+    pub const fn young(self) -> bool {
+        self.0 & YOUNG != 0
+    }
+
+    /// `pte_mkdirty`.
+    #[must_use]
+    pub const fn mkdirty(self) -> Self {
+        Self(self.0 | DIRTY)
+    }
+
+    /// `pte_mkyoung`.
+    #[must_use]
+    pub const fn mkyoung(self) -> Self {
+        Self(self.0 | YOUNG)
+    }
+
+    /// `pte_mkold`.
+    #[must_use]
+    pub const fn mkold(self) -> Self {
+        Self(self.0 & !YOUNG)
+    }
+
+    /// `pte_wrprotect`.
+    #[must_use]
+    pub const fn wrprotect(self) -> Self {
+        Self(self.0 & !WRITE)
+    }
+
+    /// `maybe_mkwrite`: writable if the vma is `VM_WRITE`.
+    #[must_use]
+    pub const fn maybe_mkwrite(self, vm_write: bool) -> Self {
+        if vm_write { Self(self.0 | WRITE) } else { self }
+    }
+}
+
+impl fmt::Display for Pte {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(entry) = self.entry() {
+            return write!(f, "{entry}");
+        }
+        let Some(pfn) = self.pfn() else {
+            return f.write_str("none");
+        };
+        if pfn == super::ids::ZERO_PAGE {
+            f.write_str("ZERO_PAGE")?;
+        } else {
+            write!(f, "{pfn}")?;
+        }
+        f.write_str(if self.write() { " rw" } else { " ro" })?;
+        f.write_str(if self.dirty() { " dirty" } else { "" })?;
+        f.write_str(if self.young() { " young" } else { "" })
+    }
+}

@@ -1,0 +1,35 @@
+//! The policies that the program carries inside itself, so that an installed
+//! binary needs no other file.
+
+/// A policy inside this program.
+#[derive(Clone, Copy, Debug)]
+pub struct BundledPolicy {
+    /// The name by which it is asked for; its manifest has the same.
+    pub id: &'static str,
+    /// The shared object; empty if the program was built without its policies.
+    pub bytes: &'static [u8],
+}
+
+macro_rules! bundle {
+    ($($id:literal: $library:literal),* $(,)?) => {
+        &[$(BundledPolicy {
+            id: $id,
+            bytes: include_bytes!(concat!(
+                env!("COWPATH_POLICY_DIR"), "/libcowpath_policy_", $library, ".so",
+            )),
+        }),*]
+    };
+}
+
+static BUNDLED: &[BundledPolicy] = bundle! {
+    "vanilla": "vanilla",
+    "iwamoto": "iwamoto",
+    "hugh": "hugh",
+    "hugh-mail": "hugh_mail",
+};
+
+/// The bundled policies, vanilla first.
+#[must_use]
+pub fn bundled() -> &'static [BundledPolicy] {
+    BUNDLED
+}

@@ -1,0 +1,179 @@
+//! `vanilla+iwamoto:try_to_unmap_one`: a policy with single hunks from another.
+//!
+//! This module does not know what the hunks do; whether a mixture makes sense is
+//! for the run to show.
+
+use cowpath_abi::{HOOKS, Hook};
+
+use super::{LoadError, Plugin, Policy, load};
+
+/// What a graft can take: a change that a patch makes in one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hunk {
+    /// A hook; `do_swap_page` brings its order along.
+    Hook(Hook),
+    /// `Rules::unuse_process`: where swapoff activates the page.
+    UnuseProcess,
+    /// `Rules::exclusive_without_tree_lock`.
+    ExclusiveSwapPageLock,
+}
+
+impl Hunk {
+    /// Every hunk.
+    pub const ALL: [Self; 9] = [
+        Self::Hook(HOOKS[0]),
+        Self::Hook(HOOKS[1]),
+        Self::Hook(HOOKS[2]),
+        Self::Hook(HOOKS[3]),
+        Self::Hook(HOOKS[4]),
+        Self::Hook(HOOKS[5]),
+        Self::Hook(HOOKS[6]),
+        Self::UnuseProcess,
+        Self::ExclusiveSwapPageLock,
+    ];
+
+    /// The name in a specification.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hook(hook) => hook.name(),
+            Self::UnuseProcess => "unuse_process",
+            Self::ExclusiveSwapPageLock => "exclusive_swap_page_lock",
+        }
+    }
+
+    fn from_name(name: &str) -> Result<Self, LoadError> {
+        let found = Self::ALL.into_iter().find(|hunk| hunk.name() == name);
+        found.ok_or_else(|| {
+            let known = Self::ALL.map(Self::name).to_vec();
+            LoadError::UnknownHunk {
+                name: name.to_owned(),
+                nearest: nearest(name, &known),
+                known,
+            }
+        })
+    }
+}
+
+/// Makes a policy from its specification: a bundled policy's name or a plugin's
+/// path, and any number of `+OTHER:HUNK,HUNK`.
+///
+/// # Errors
+/// Names what is wrong with the specification or with a plugin, and the remedy.
+pub fn resolve(spec: &str) -> Result<Policy, LoadError> {
+    let (base, grafts) = split(spec);
+    let grafts = grafts
+        .into_iter()
+        .map(|graft| Graft::parse(spec, graft))
+        .collect::<Result<Vec<_>, _>>()?;
+    if base.is_empty() {
+        return Err(bad_spec(spec, "it names no policy to start from"));
+    }
+    if base.contains('+') && !base.contains('/') {
+        return Err(bad_spec(spec, "a graft names no hunk"));
+    }
+    let mut policy = Policy::from(load::load(base)?);
+    for graft in grafts {
+        policy.graft(load::load(graft.donor)?, &graft.hunks)?;
+    }
+    Ok(policy)
+}
+
+/// Splits off the grafts. Paths may have a `+` too: it begins a graft only if a `:`
+/// follows before the next.
+fn split(spec: &str) -> (&str, Vec<&str>) {
+    let mut base = spec;
+    let mut grafts = Vec::new();
+    while let Some((rest, tail)) = base.rsplit_once('+')
+        && tail.contains(':')
+    {
+        base = rest;
+        grafts.insert(0, tail);
+    }
+    (base, grafts)
+}
+
+struct Graft<'a> {
+    donor: &'a str,
+    hunks: Vec<Hunk>,
+}
+
+impl<'a> Graft<'a> {
+    fn parse(spec: &str, graft: &'a str) -> Result<Self, LoadError> {
+        let (donor, hunks) = graft.rsplit_once(':').unwrap_or((graft, ""));
+        if donor.is_empty() {
+            return Err(bad_spec(spec, "a graft names no policy to take from"));
+        }
+        if hunks.is_empty() {
+            return Err(bad_spec(spec, "a graft names no hunk"));
+        }
+        let hunks = hunks.split(',').map(Hunk::from_name);
+        Ok(Self {
+            donor,
+            hunks: hunks.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Policy {
+    fn graft(&mut self, donor: Plugin, hunks: &[Hunk]) -> Result<(), LoadError> {
+        let index = u8::try_from(self.plugins.len())
+            .map_err(|_| bad_spec(&self.name, "it has more than 255 grafts"))?;
+        for hunk in hunks {
+            match *hunk {
+                Hunk::Hook(hook) => {
+                    if donor.hooks[hook as usize].is_none() {
+                        return Err(LoadError::HunkUndefined {
+                            policy: donor.manifest.id,
+                            hook,
+                        });
+                    }
+                    self.slots[hook as usize] = donor.slot(hook, index);
+                    if hook == Hook::do_swap_page {
+                        self.order = donor.order;
+                        self.rules.do_swap_page = donor.rules.do_swap_page;
+                    }
+                }
+                Hunk::UnuseProcess => self.rules.unuse_process = donor.rules.unuse_process,
+                Hunk::ExclusiveSwapPageLock => {
+                    self.rules.exclusive_without_tree_lock =
+                        donor.rules.exclusive_without_tree_lock;
+                }
+            }
+        }
+        let names: Vec<_> = hunks.iter().map(|hunk| hunk.name()).collect();
+        self.name = format!("{}+{}:{}", self.name, donor.manifest.id, names.join(","));
+        self.plugins.push(donor.into());
+        Ok(())
+    }
+}
+
+fn bad_spec(spec: &str, why: &str) -> LoadError {
+    LoadError::BadSpec {
+        spec: spec.to_owned(),
+        why: why.to_owned(),
+    }
+}
+
+/// The word that was probably meant.
+pub(super) fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let distance = |word: &&'static str| strsim::damerau_levenshtein(name, word);
+    let word = known.iter().copied().min_by_key(distance)?;
+    (distance(&word) <= word.len() / 2).then_some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plus_begins_a_graft_only_with_a_colon() {
+        assert_eq!(split("vanilla"), ("vanilla", vec![]));
+        assert_eq!(split("/c++/a.so"), ("/c++/a.so", vec![]));
+        assert_eq!(
+            split("/c++/a.so+b:x,y+c:z"),
+            ("/c++/a.so", vec!["b:x,y", "c:z"])
+        );
+        assert_eq!(split("a+./b.so:x"), ("a", vec!["./b.so:x"]));
+    }
+}

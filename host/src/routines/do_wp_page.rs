@@ -1,0 +1,225 @@
+//! `mm/memory.c:do_wp_page`, 2.6.11: a write to a page whose pte is read-only.
+//!
+//! page_table_lock is held on entry. Whether the page is locked, waited for,
+//! reused or copied is the policy's; how each is done is here.
+
+use super::{CanShare, Cx, Flow, RemoveExclusive, Stages, stages};
+use crate::lock::{Lock, Wants};
+use crate::mm::{Memory, PG_ANON, PG_RESERVED, PG_SWAPCACHE, Pfn, Pte, VmaId, ZERO_PAGE};
+use crate::task::{Ret, Task};
+use cowpath_abi::{
+    Hook, WP_CAN_SHARE, WP_DRAIN, WP_DRAINED, WP_ENTRY, WP_FREE_SWAP, WP_LOCK, WP_LOCKED,
+    WP_REUSE, WP_SWAP_FREED, WP_TRYLOCK, WRITE_FAULT,
+};
+
+stages! { Stage {
+    Entry = "do_wp_page.entry",
+    Drained = "do_wp_page.drained",
+    LockWait = "do_wp_page.lock_page",
+    Relock = "do_wp_page.relock",
+    Locked = "do_wp_page.locked",
+    Shared = "do_wp_page.shared",
+    SwapFreed = "do_wp_page.swap_freed",
+    UnlockReuse = "do_wp_page.unlock_page_reuse",
+    UnlockCopy = "do_wp_page.unlock_page_copy",
+    Reuse = "do_wp_page.reuse",
+    GetOld = "do_wp_page.get_old",
+    Copy = "do_wp_page.copy",
+    Establish = "do_wp_page.establish",
+}}
+
+/// A write-protection fault. Returns `VmFaultMinor` or `VmFaultOom`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DoWpPage {
+    stage: Stage,
+    vma: VmaId,
+    address: u32,
+    pte: Pte,
+    old: Pfn,
+    new: Pfn,
+}
+
+impl DoWpPage {
+    /// For an address with this present, read-only pte.
+    #[must_use]
+    pub fn new(vma: VmaId, address: u32, pte: Pte) -> Self {
+        let old = pte.pfn().expect("do_wp_page is called for a present pte");
+        Self { stage: Stage::Entry, vma, address, pte, old, new: Pfn::NONE }
+    }
+
+    fn ask(self, cx: &mut Cx<'_>, at: u32) -> u8 {
+        let flags = cx.mem.vmas[self.vma.index()].flags;
+        cx.ask(Hook::do_wp_page, at, self.old, flags, WRITE_FAULT)
+    }
+
+    /// Asked with the page unlocked.
+    fn decide_unlocked(&mut self, cx: &mut Cx<'_>, at: u32) -> Flow {
+        let page = Lock::Page(self.old);
+        self.stage = match self.ask(cx, at) {
+            WP_REUSE => Stage::Reuse,
+            WP_TRYLOCK if cx.trylock(page) => Stage::Locked,
+            WP_LOCK if cx.trylock(page) => Stage::Locked,
+            WP_LOCK => {
+                cx.get_page(self.old);
+                let ptl = self.ptl(cx.mem);
+                cx.unlock(ptl);
+                Stage::LockWait
+            }
+            WP_DRAIN => {
+                cx.mem.lru_add_drain();
+                Stage::Drained
+            }
+            _ => Stage::GetOld,
+        };
+        Flow::Next
+    }
+
+    /// Asked with the page locked.
+    fn decide_locked(&mut self, cx: &mut Cx<'_>, at: u32) -> Flow {
+        self.stage = match self.ask(cx, at) {
+            WP_REUSE => Stage::UnlockReuse,
+            WP_CAN_SHARE => {
+                self.stage = Stage::Shared;
+                return Flow::Call(CanShare::new(self.old).into());
+            }
+            WP_FREE_SWAP => {
+                self.stage = Stage::SwapFreed;
+                return Flow::Call(RemoveExclusive::new(self.old).into());
+            }
+            _ => Stage::UnlockCopy,
+        };
+        Flow::Next
+    }
+
+    /// After the sleep for the page lock: has the pte changed?
+    fn relock(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let same = cx.mem.pte(self.vma, self.address) == self.pte;
+        if same {
+            cx.put_page(self.old);
+            self.stage = Stage::Locked;
+            return Flow::Next;
+        }
+        cx.unlock(Lock::Page(self.old));
+        let ptl = self.ptl(cx.mem);
+        cx.unlock(ptl);
+        cx.put_page(self.old);
+        Flow::Return(Ret::VmFaultMinor)
+    }
+
+    fn reuse(self, cx: &mut Cx<'_>) -> Flow {
+        let write = cx.mem.vmas[self.vma.index()].vm_write();
+        let pte = self.pte.mkyoung().mkdirty().maybe_mkwrite(write);
+        cx.mem.set_pte(self.vma, self.address, pte);
+        let ptl = self.ptl(cx.mem);
+        cx.unlock(ptl);
+        Flow::Return(Ret::VmFaultMinor)
+    }
+
+    fn copy(&mut self, cx: &mut Cx<'_>) -> Flow {
+        cx.mem.anon_vma_prepare(self.vma);
+        let new = if self.old == ZERO_PAGE { cx.alloc_zeroed_page() } else { cx.alloc_page() };
+        let Some(new) = new else {
+            cx.put_page(self.old);
+            return Flow::Return(Ret::VmFaultOom);
+        };
+        if self.old != ZERO_PAGE {
+            cx.mem.page_mut(new).data = cx.mem.page(self.old).data;
+        }
+        self.new = new;
+        self.stage = Stage::Establish;
+        Flow::Next
+    }
+
+    fn establish(self, cx: &mut Cx<'_>) -> Flow {
+        let Self { vma, address, old, new, .. } = self;
+        let v = cx.mem.vmas[vma.index()];
+        if cx.mem.pte(vma, address) != self.pte {
+            cx.put_page(new);
+            cx.put_page(old);
+            cx.unlock(Lock::Ptl(v.mm));
+            return Flow::Return(Ret::VmFaultMinor);
+        }
+        let old_page = *cx.mem.page(old);
+        if old_page.has(PG_ANON) {
+            cx.mem.mms[v.mm.index()].anon_rss -= 1;
+            cx.mem.costs.needless_copies += u64::from(only_mine(cx.mem, old));
+        }
+        cx.mem.costs.copies += u64::from(old != ZERO_PAGE);
+        if old_page.has(PG_RESERVED) {
+            cx.mem.mms[v.mm.index()].rss += 1;
+        } else {
+            cx.page_remove_rmap(old);
+        }
+        cx.mem.set_pte(vma, address, Pte::mk(new).mkdirty().maybe_mkwrite(v.vm_write()));
+        cx.mem.lru_cache_add_active(new);
+        cx.page_add_anon_rmap(new, vma, address);
+        // The pte's reference and our own.
+        cx.put_page(old);
+        cx.put_page(old);
+        cx.unlock(Lock::Ptl(v.mm));
+        Flow::Return(Ret::VmFaultMinor)
+    }
+
+    fn ptl(self, mem: &Memory) -> Lock {
+        Lock::Ptl(mem.vmas[self.vma.index()].mm)
+    }
+}
+
+/// Whether no other process can see the page: one pte, and no swap pte.
+fn only_mine(mem: &Memory, pfn: Pfn) -> bool {
+    let page = mem.page(pfn);
+    let swap_ptes = if page.has(PG_SWAPCACHE) { mem.swap_map(page.private) - 1 } else { 0 };
+    mem.page_mapcount(pfn) == 1 && swap_ptes == 0
+}
+
+impl Stages for DoWpPage {
+    const STAGES: &'static [&'static str] = Stage::ALL;
+
+    fn stage(&self) -> &'static str {
+        self.stage.name()
+    }
+
+    #[inline]
+    fn wants(&self, mem: &Memory, _: &Task) -> Wants {
+        match self.stage {
+            Stage::LockWait => Wants::take(Lock::Page(self.old)),
+            Stage::Relock | Stage::Establish => Wants::take(self.ptl(mem)),
+            _ => Wants::NOTHING,
+        }
+    }
+
+    fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
+        match self.stage {
+            Stage::Entry => self.decide_unlocked(cx, WP_ENTRY),
+            Stage::Drained => self.decide_unlocked(cx, WP_DRAINED),
+            Stage::LockWait => {
+                self.stage = Stage::Relock;
+                Flow::Next
+            }
+            Stage::Relock => self.relock(cx),
+            Stage::Locked => self.decide_locked(cx, WP_LOCKED),
+            Stage::SwapFreed => self.decide_locked(cx, WP_SWAP_FREED),
+            Stage::Shared => {
+                let reuse = cx.ret() == Ret::Yes;
+                self.stage = if reuse { Stage::UnlockReuse } else { Stage::UnlockCopy };
+                self.run(cx)
+            }
+            Stage::UnlockReuse | Stage::UnlockCopy => {
+                cx.unlock(Lock::Page(self.old));
+                let reuse = self.stage == Stage::UnlockReuse;
+                self.stage = if reuse { Stage::Reuse } else { Stage::GetOld };
+                Flow::Next
+            }
+            Stage::Reuse => self.reuse(cx),
+            Stage::GetOld => {
+                cx.get_page(self.old);
+                let ptl = self.ptl(cx.mem);
+                cx.unlock(ptl);
+                self.stage = Stage::Copy;
+                Flow::Next
+            }
+            Stage::Copy => self.copy(cx),
+            Stage::Establish => self.establish(cx),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `mm/memory.c:get_user_pages`, 2.6.11.
+//!
+//! Simplified: `cond_resched_lock` always yields, so page_table_lock is dropped
+//! between pages.
+
+use super::{Cx, Fault, Flow, Stages, stages};
+use crate::lock::{Lock, Wants};
+use crate::mm::{
+    Direction, HolderId, IoId, Memory, PG_DIRTY, Pfn, Pte, VM_MAYWRITE, VM_WRITE, VmaId, ZERO_PAGE,
+};
+use crate::task::{Ret, Task};
+
+stages! { Stage {
+    FindVma = "get_user_pages.find_vma",
+    Follow = "get_user_pages.follow_page",
+    Faulted = "get_user_pages.faulted",
+}}
+
+/// Takes references to consecutive pages of a request; the caller holds mmap_sem.
+/// Returns `Pages(n)`: how many it got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GetUserPages {
+    stage: Stage,
+    io: IoId,
+    vma: VmaId,
+    /// Next page of the request.
+    next: u32,
+    /// One past the last page of this slice.
+    end: u32,
+    write: bool,
+    force: bool,
+    /// Whether a present pte has to be writable.
+    lookup_write: bool,
+}
+
+/// Ptes in a page table page (i386 without PAE).
+const PTRS_PER_PTE: u32 = 1024;
+
+impl GetUserPages {
+    /// For pages `next..end` of a request.
+    #[must_use]
+    pub fn new(mem: &Memory, io: IoId, next: u32, end: u32, force: bool) -> Self {
+        let write = mem.ios[io as usize].kind.direction() == Direction::Write;
+        let (stage, vma) = (Stage::FindVma, VmaId::NONE);
+        Self { stage, io, vma, next, end, write, force, lookup_write: write }
+    }
+
+    fn address(&self, mem: &Memory) -> u32 {
+        mem.ios[self.io as usize].address + self.next
+    }
+
+    fn find_vma(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let address = self.address(cx.mem);
+        let needed = if self.force { VM_WRITE | VM_MAYWRITE } else { VM_WRITE };
+        let allowed = |vma: &VmaId| !self.write || cx.mem.vmas[vma.index()].flags & needed != 0;
+        let Some(vma) = cx.mem.find_vma(cx.task.mm, address).filter(allowed) else {
+            return Flow::Return(Ret::Pages(self.next));
+        };
+        self.vma = vma;
+        self.lookup_write = self.write;
+        self.stage = Stage::Follow;
+        Flow::Next
+    }
+
+    /// `follow_page`: the page of a present pte that is writable if asked.
+    fn follow_page(&self, cx: &mut Cx<'_>, address: u32) -> Option<Pfn> {
+        let pte: Pte = cx.mem.pte(self.vma, address);
+        let pfn = pte.pfn().filter(|_| !self.lookup_write || pte.write())?;
+        if self.lookup_write && !pte.dirty() && !cx.mem.page(pfn).has(PG_DIRTY) {
+            cx.mem.page_mut(pfn).flags |= PG_DIRTY;
+        }
+        cx.mem.mark_page_accessed(pfn);
+        Some(pfn)
+    }
+
+    fn follow(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let address = self.address(cx.mem);
+        let ptl = Lock::Ptl(cx.task.mm);
+        let untouched = !self.lookup_write && self.untouched_anonymous_page(cx.mem, address);
+        let found = self.follow_page(cx, address);
+        let Some(pfn) = found.or(untouched.then_some(ZERO_PAGE)) else {
+            cx.unlock(ptl);
+            self.stage = Stage::Faulted;
+            return Flow::Call(Fault::new(self.vma, address, self.write).into());
+        };
+        cx.get_page(pfn);
+        cx.unlock(ptl);
+        self.hold(cx, pfn);
+        self.next += 1;
+        if self.next == self.end {
+            return Flow::Return(Ret::Pages(self.next));
+        }
+        self.stage = Stage::FindVma;
+        Flow::Next
+    }
+
+    /// The task's reference becomes the request's.
+    fn hold(&self, cx: &mut Cx<'_>, pfn: Pfn) {
+        let holder = HolderId(cx.mem.ios[self.io as usize].first + self.next);
+        cx.mem.holders[holder.index()].pfn = pfn;
+        if pfn == ZERO_PAGE {
+            return;
+        }
+        cx.task.forget_page(pfn);
+        cx.mem.task_ref_to_gup(pfn);
+    }
+
+    /// `untouched_anonymous_page`: no page table has been made for the address.
+    ///
+    /// Simplified: there is a page table exactly if one of the 1024 ptes that it
+    /// would hold is not none.
+    fn untouched_anonymous_page(&self, mem: &Memory, address: u32) -> bool {
+        let vma = &mem.vmas[self.vma.index()];
+        let table = address / PTRS_PER_PTE * PTRS_PER_PTE;
+        let first = table.max(vma.start);
+        let end = (table + PTRS_PER_PTE).min(vma.start + vma.len);
+        !vma.file.is_some() && (first..end).all(|a| mem.ptes[vma.pte_index(a)].none())
+    }
+}
+
+impl Stages for GetUserPages {
+    const STAGES: &'static [&'static str] = Stage::ALL;
+
+    fn stage(&self) -> &'static str {
+        self.stage.name()
+    }
+
+    #[inline]
+    fn wants(&self, _: &Memory, task: &Task) -> Wants {
+        match self.stage {
+            Stage::Follow => Wants::take(Lock::Ptl(task.mm)),
+            Stage::FindVma | Stage::Faulted => Wants::NOTHING,
+        }
+    }
+
+    fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
+        match self.stage {
+            Stage::FindVma => self.find_vma(cx),
+            Stage::Follow => self.follow(cx),
+            Stage::Faulted => {
+                if cx.ret() == Ret::VmFaultOom {
+                    return Flow::Return(Ret::Pages(self.next));
+                }
+                self.lookup_write = self.write && !self.force;
+                self.stage = Stage::Follow;
+                Flow::Next
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `mm/mprotect.c:change_protection`, 2.6.11.
+//!
+//! Every present pte gets the protection of a private mapping, which never has the
+//! write bit: a write after mprotect back to read-write faults.
+
+use super::{Cx, Flow, Stages, stages};
+use crate::lock::{Lock, Wants};
+use crate::mm::{Memory, VM_WRITE, VmaId};
+use crate::task::{Ret, Task};
+
+stages! { Stage {
+    DownWrite = "mprotect_fixup.down_write",
+    Change = "change_protection.ptes",
+    UpWrite = "mprotect_fixup.up_write",
+}}
+
+/// mprotect of a whole vma.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mprotect {
+    stage: Stage,
+    vma: VmaId,
+    write: bool,
+}
+
+impl Mprotect {
+    /// To read-write, or to read only.
+    #[must_use]
+    pub const fn new(vma: VmaId, write: bool) -> Self {
+        Self { stage: Stage::DownWrite, vma, write }
+    }
+}
+
+impl Stages for Mprotect {
+    const STAGES: &'static [&'static str] = Stage::ALL;
+
+    fn stage(&self) -> &'static str {
+        self.stage.name()
+    }
+
+    #[inline]
+    fn wants(&self, _: &Memory, task: &Task) -> Wants {
+        match self.stage {
+            Stage::DownWrite => Wants::take(Lock::MmapWrite(task.mm)),
+            Stage::Change => Wants::free(Lock::Ptl(task.mm)),
+            Stage::UpWrite => Wants::NOTHING,
+        }
+    }
+
+    fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
+        match self.stage {
+            Stage::DownWrite => {
+                let vma = &mut cx.mem.vmas[self.vma.index()];
+                // mprotect_fixup: nothing to do if the flags stay.
+                let same = vma.vm_write() == self.write;
+                vma.flags = vma.flags & !VM_WRITE | u32::from(self.write) * VM_WRITE;
+                self.stage = if same { Stage::UpWrite } else { Stage::Change };
+                Flow::Next
+            }
+            Stage::Change => {
+                let vma = cx.mem.vmas[self.vma.index()];
+                for address in vma.start..vma.start + vma.len {
+                    let pte = cx.mem.pte(self.vma, address);
+                    if pte.present() && pte.write() {
+                        cx.mem.set_pte(self.vma, address, pte.wrprotect());
+                    }
+                }
+                self.stage = Stage::UpWrite;
+                Flow::Next
+            }
+            Stage::UpWrite => {
+                cx.unlock(Lock::MmapWrite(cx.task.mm));
+                Flow::Return(Ret::Done)
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! `mm/vmscan.c:shrink_cache` and `refill_inactive_zone`, 2.6.11.
+//!
+//! Simplified: pages are taken and put back one at a time, without batches of
+//! `SWAP_CLUSTER_MAX`; `reclaim_mapped` is always set (memory is tight).
+
+use super::{Cx, Flow, PageReferenced, ShrinkList, Stages, stages};
+use crate::lock::Wants;
+use crate::mm::{Memory, PG_ACTIVE, Pfn};
+use crate::task::{Ret, Task};
+
+stages! { PageStage {
+    Isolate = "shrink_cache.isolate_page",
+    Done = "shrink_cache.done_page",
+}}
+
+/// Reclaims one chosen page, as if `refill_inactive_zone` and `shrink_cache` had
+/// come to it. Returns what `shrink_list` says, or `Again` if the page is not on
+/// the LRU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShrinkPage {
+    stage: PageStage,
+    page: Pfn,
+}
+
+impl ShrinkPage {
+    /// For a page.
+    #[must_use]
+    pub const fn new(page: Pfn) -> Self {
+        Self { stage: PageStage::Isolate, page }
+    }
+}
+
+impl Stages for ShrinkPage {
+    const STAGES: &'static [&'static str] = PageStage::ALL;
+
+    fn stage(&self) -> &'static str {
+        self.stage.name()
+    }
+
+    fn wants(&self, _: &Memory, _: &Task) -> Wants {
+        Wants::NOTHING
+    }
+
+    fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
+        if self.stage == PageStage::Done {
+            return Flow::Return(cx.ret());
+        }
+        cx.mem.lru_add_drain();
+        if !cx.mem.isolate_lru_page(self.page) {
+            return Flow::Return(Ret::Again);
+        }
+        cx.mem.page_mut(self.page).flags &= !PG_ACTIVE;
+        self.stage = PageStage::Done;
+        Flow::Call(ShrinkList::new(self.page).into())
+    }
+}
+
+stages! { CacheStage {
+    Drain = "shrink_cache.lru_add_drain",
+    Isolate = "shrink_cache.isolate",
+}}
+
+/// Reclaims from the inactive list, oldest first. Returns `Pages(freed)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShrinkCache {
+    stage: CacheStage,
+    left: u32,
+    freed: u32,
+}
+
+impl ShrinkCache {
+    /// Scans `nr` pages.
+    #[must_use]
+    pub const fn new(nr: u32) -> Self {
+        Self { stage: CacheStage::Drain, left: nr, freed: 0 }
+    }
+}
+
+impl Stages for ShrinkCache {
+    const STAGES: &'static [&'static str] = CacheStage::ALL;
+
+    fn stage(&self) -> &'static str {
+        self.stage.name()
+    }
+
+    #[inline]
+    fn wants(&self, _: &Memory, _: &Task) -> Wants {
+        Wants::NOTHING
+    }
+
+    fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
+        if self.stage == CacheStage::Drain {
+            cx.mem.lru_add_drain();
+            cx.task.ret = Ret::Done;
+            self.stage = CacheStage::Isolate;
+            return Flow::Next;
+        }
+        self.freed += u32::from(cx.ret() == Ret::Freed);
+        let page = cx.mem.inactive.tail;
+        if self.left == 0 || !page.is_some() {
+            return Flow::Return(Ret::Pages(self.freed));
+        }
+        self.left -= 1;
+        cx.mem.isolate_lru_page(page);
+        Flow::Call(ShrinkList::new(page).into())
+    }
+}
+
+stages! { RefillStage {
+    Drain = "refill_inactive_zone.lru_add_drain",
+    Isolate = "refill_inactive_zone.isolate",
+    Referenced = "refill_inactive_zone.referenced",
+}}
+
+/// Moves pages that were not referenced from the active to the inactive list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RefillInactive {
+    stage: RefillStage,
+    left: u32,
+    page: Pfn,
+}
+
+impl RefillInactive {
+    /// Scans `nr` pages.
+    #[must_use]
+    pub const fn new(nr: u32) -> Self {
+        Self { stage: RefillStage::Drain, left: nr, page: Pfn::NONE }
+    }
+
+    fn isolate(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let page = cx.mem.active.tail;
+        if self.left == 0 || !page.is_some() {
+            return Flow::Return(Ret::Done);
+        }
+        self.left -= 1;
+        self.page = page;
+        cx.mem.isolate_lru_page(page);
+        self.stage = RefillStage::Referenced;
+        if cx.mem.page_mapcount(page) > 0 {
+            return Flow::Call(PageReferenced::new(page).into());
+        }
+        cx.task.ret = Ret::No;
+        Flow::Next
+    }
+}
+
+impl Stages for RefillInactive {
+    const STAGES: &'static [&'static str] = RefillStage::ALL;
+
+    fn stage(&self) -> &'static str {
+        self.stage.name()
+    }
+
+    #[inline]
+    fn wants(&self, _: &Memory, _: &Task) -> Wants {
+        Wants::NOTHING
+    }
+
+    fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
+        match self.stage {
+            RefillStage::Drain => {
+                cx.mem.lru_add_drain();
+                self.stage = RefillStage::Isolate;
+                Flow::Next
+            }
+            RefillStage::Isolate => self.isolate(cx),
+            RefillStage::Referenced => {
+                if cx.ret() == Ret::No {
+                    cx.mem.page_mut(self.page).flags &= !PG_ACTIVE;
+                }
+                cx.mem.putback_lru(self.page);
+                self.stage = RefillStage::Isolate;
+                Flow::Next
+            }
+        }
+    }
+}

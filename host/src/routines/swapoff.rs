@@ -1,0 +1,227 @@
+//! `mm/swapfile.c:sys_swapoff` and `try_to_unuse`, 2.6.11.
+//!
+//! Simplified: each entry's search starts at the head of the mmlist (`start_mm` is
+//! a hint that saves time); no shmem; no signals. An mm that is exiting has left
+//! the mmlist and is not searched.
+
+use super::{Cx, Flow, ReadSwapCache, RemoveExclusive, Stages, UnuseProcess, stages};
+use crate::lock::{Lock, Until, Wants};
+use crate::mm::{
+    Memory, PG_DIRTY, PG_SWAPCACHE, PG_WRITEBACK, Pfn, SWAP_MAP_BAD, SWAP_MAP_MAX, SwapIo,
+    SwpEntry,
+};
+use crate::task::{Ret, Task};
+
+stages! { Stage {
+    Start = "sys_swapoff.stop_allocation",
+    Next = "try_to_unuse.find_next_to_unuse",
+    Read = "try_to_unuse.read_swap_cache",
+    WaitLocked = "try_to_unuse.wait_on_page_locked",
+    WaitWriteback = "try_to_unuse.wait_on_page_writeback",
+    LockPage = "try_to_unuse.lock_page",
+    WaitLockedWriteback = "try_to_unuse.wait_on_page_writeback_locked",
+    NextMm = "try_to_unuse.next_mm",
+    Written = "try_to_unuse.swap_writepage",
+    Relock = "try_to_unuse.lock_page_after_write",
+    WaitWritten = "try_to_unuse.wait_for_write",
+    Delete = "try_to_unuse.delete_from_swap_cache",
+    SwapFree = "try_to_unuse.swap_free",
+    Finish = "try_to_unuse.unlock_page",
+    End = "sys_swapoff.end",
+    Fail = "sys_swapoff.reinsert",
+}}
+
+/// Takes a swap area out of use. Returns `Done` or `NoMemory`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Swapoff {
+    stage: Stage,
+    area: u8,
+    offset: u32,
+    page: Pfn,
+    /// Next position of the mmlist.
+    mm: u16,
+}
+
+impl Swapoff {
+    /// Of an active area.
+    #[must_use]
+    pub const fn new(area: u8) -> Self {
+        Self { stage: Stage::Start, area, offset: 0, page: Pfn::NONE, mm: 0 }
+    }
+
+    const fn entry(self) -> SwpEntry {
+        SwpEntry::new(self.area, self.offset)
+    }
+
+    const fn goto(&mut self, stage: Stage) -> Flow {
+        self.stage = stage;
+        Flow::Next
+    }
+
+    fn start(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let area = self.area;
+        cx.mem.swap_list.retain(|&a| a != area);
+        cx.mem.swap_next = 0;
+        let pages = cx.mem.areas[area as usize].pages as i32;
+        cx.mem.nr_swap_pages -= pages;
+        cx.mem.total_swap_pages -= pages;
+        cx.mem.areas[area as usize].writeok = false;
+        self.goto(Stage::Next)
+    }
+
+    /// `find_next_to_unuse`: the next entry in use after this one, round the end.
+    fn find_next(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let swap_map = &cx.mem.areas[self.area as usize].swap_map;
+        let used = |offset: &usize| swap_map[*offset] != 0 && swap_map[*offset] != SWAP_MAP_BAD;
+        let from = self.offset as usize + 1;
+        let next = (from..swap_map.len()).find(used).or_else(|| (1..from).find(used));
+        let Some(next) = next else {
+            return self.goto(Stage::End);
+        };
+        self.offset = next as u32;
+        cx.mem.costs.unuse += 1;
+        self.stage = Stage::Read;
+        Flow::Call(ReadSwapCache::new(self.entry()).into())
+    }
+
+    fn read(&mut self, cx: &Cx<'_>) -> Flow {
+        if let Ret::Page(page) = cx.ret() {
+            self.page = page;
+            return self.goto(Stage::WaitLocked);
+        }
+        // The entry was freed meanwhile, or there is no memory.
+        let freed = cx.mem.swap_map(self.entry()) == 0;
+        self.goto(if freed { Stage::Next } else { Stage::Fail })
+    }
+
+    /// Goes through the mmlist while the entry has ptes.
+    fn next_mm(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let swap_map = cx.mem.swap_map(self.entry());
+        if swap_map > 1
+            && let Some(&mm) = cx.mem.mmlist.get(self.mm as usize)
+        {
+            self.mm += 1;
+            return Flow::Call(UnuseProcess::new(mm, self.entry(), self.page).into());
+        }
+        if swap_map == SWAP_MAP_MAX {
+            cx.mem.reset_overflow(self.entry());
+        }
+        let page = *cx.mem.page(self.page);
+        let more = cx.mem.swap_map(self.entry()) > 1;
+        if more && page.has(PG_DIRTY | PG_SWAPCACHE) {
+            self.stage = Stage::Written;
+            return Flow::Call(RemoveExclusive::new(self.page).into());
+        }
+        self.delete_or_finish(page.has(PG_SWAPCACHE))
+    }
+
+    /// `swap_writepage` after `remove_exclusive_swap_page`: a reference remains, so
+    /// the data has to be on disk.
+    fn written(&mut self, cx: &mut Cx<'_>) -> Flow {
+        if cx.ret() == Ret::No {
+            cx.mem.page_mut(self.page).flags |= PG_WRITEBACK;
+            cx.mem.costs.swap_writes += 1;
+            let io = SwapIo { pfn: self.page, entry: self.entry(), write: true };
+            cx.mem.swap_io.push(io);
+        }
+        cx.unlock(Lock::Page(self.page));
+        self.goto(Stage::Relock)
+    }
+
+    const fn delete_or_finish(&mut self, cached: bool) -> Flow {
+        self.goto(if cached { Stage::Delete } else { Stage::Finish })
+    }
+
+    fn finish(&mut self, cx: &mut Cx<'_>) -> Flow {
+        cx.mem.page_mut(self.page).flags |= PG_DIRTY;
+        cx.unlock(Lock::Page(self.page));
+        cx.put_page(self.page);
+        self.page = Pfn::NONE;
+        self.goto(Stage::Next)
+    }
+
+    fn end(self, cx: &mut Cx<'_>) -> Flow {
+        let area = &mut cx.mem.areas[self.area as usize];
+        area.used = false;
+        cx.mem.mmlist.clear();
+        Flow::Return(Ret::Done)
+    }
+
+    /// Out of memory: the area goes back into use.
+    fn fail(self, cx: &mut Cx<'_>) -> Flow {
+        let (mem, area) = (&mut *cx.mem, self.area);
+        let priority = mem.areas[area as usize].priority;
+        let place = mem.swap_list.iter().position(|&a| mem.areas[a as usize].priority <= priority);
+        mem.swap_list.insert(place.unwrap_or(mem.swap_list.len()), area);
+        let pages = mem.areas[area as usize].pages as i32;
+        mem.nr_swap_pages += pages;
+        mem.total_swap_pages += pages;
+        mem.areas[area as usize].writeok = true;
+        Flow::Return(Ret::NoMemory)
+    }
+}
+
+impl Stages for Swapoff {
+    const STAGES: &'static [&'static str] = Stage::ALL;
+
+    fn stage(&self) -> &'static str {
+        self.stage.name()
+    }
+
+    #[inline]
+    fn wants(&self, _: &Memory, _: &Task) -> Wants {
+        match self.stage {
+            Stage::Start | Stage::End | Stage::SwapFree => {
+                Wants::free(Lock::SwapDevice(self.area))
+            }
+            Stage::WaitLocked => Wants::until(Until::Unlocked(self.page)),
+            Stage::WaitWriteback | Stage::WaitLockedWriteback | Stage::WaitWritten => {
+                Wants::until(Until::NotWriteback(self.page))
+            }
+            Stage::LockPage | Stage::Relock => Wants::take(Lock::Page(self.page)),
+            Stage::Delete => Wants::free(Lock::Tree),
+            _ => Wants::NOTHING,
+        }
+    }
+
+    fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
+        match self.stage {
+            Stage::Start => self.start(cx),
+            Stage::Next => self.find_next(cx),
+            Stage::Read => self.read(cx),
+            Stage::WaitLocked => self.goto(Stage::WaitWriteback),
+            Stage::WaitWriteback => self.goto(Stage::LockPage),
+            Stage::LockPage => self.goto(Stage::WaitLockedWriteback),
+            Stage::WaitLockedWriteback => {
+                self.mm = 0;
+                self.goto(Stage::NextMm)
+            }
+            Stage::NextMm => self.next_mm(cx),
+            Stage::Written => self.written(cx),
+            Stage::Relock => self.goto(Stage::WaitWritten),
+            Stage::WaitWritten => {
+                let cached = cx.mem.page(self.page).has(PG_SWAPCACHE);
+                self.delete_or_finish(cached)
+            }
+            Stage::Delete => {
+                cx.delete_from_swap_cache(self.page);
+                self.goto(Stage::SwapFree)
+            }
+            Stage::SwapFree => {
+                cx.free_entry(self.entry());
+                cx.put_page(self.page);
+                self.goto(Stage::Finish)
+            }
+            Stage::Finish => self.finish(cx),
+            Stage::End => self.end(cx),
+            Stage::Fail => self.fail(cx),
+        }
+    }
+}
+
+impl Memory {
+    /// try_to_unuse: a saturated count is set to 1 once every mm was searched.
+    fn reset_overflow(&mut self, entry: SwpEntry) {
+        self.areas[entry.area() as usize].swap_map[entry.offset()] = 1;
+    }
+}

@@ -1,0 +1,179 @@
+//! `mm/rmap.c:try_to_unmap` and `try_to_unmap_one`, 2.6.11.
+//!
+//! The page is locked. The tests before the veto (VM_LOCKED, VM_RESERVED, young)
+//! are the kernel's in every generation modelled here; the veto is the policy's.
+
+use super::referenced::{Walk, expected_at};
+use super::{Cx, Flow, Stages, stages};
+use crate::lock::{Lock, Wants};
+use crate::mm::{
+    Memory, PG_ANON, PG_DIRTY, PG_LOCKED, PG_SWAPCACHE, Pfn, Pte, VM_LOCKED, VM_RESERVED,
+};
+use crate::task::{Ret, Task};
+use cowpath_abi::{Hook, UNMAP_FAIL};
+
+stages! { Stage {
+    Begin = "try_to_unmap.begin",
+    Lock = "try_to_unmap.lock_anon_vma",
+    Check = "try_to_unmap_one.check",
+    Clear = "try_to_unmap_one.clear_pte",
+    Unlock = "try_to_unmap.unlock_anon_vma",
+}}
+
+/// Takes down all ptes of a page. Returns `SwapSuccess`, `SwapAgain` or `SwapFail`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TryToUnmap {
+    stage: Stage,
+    page: Pfn,
+    walk: Walk,
+    ret: Ret,
+}
+
+impl TryToUnmap {
+    /// For a locked page.
+    #[must_use]
+    pub const fn new(page: Pfn) -> Self {
+        Self { stage: Stage::Begin, page, walk: Walk::NONE, ret: Ret::SwapAgain }
+    }
+
+    fn begin(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let unlocked = !cx.mem.page(self.page).has(PG_LOCKED);
+        cx.mem.bug_on(unlocked, "try_to_unmap", "!PageLocked", self.page);
+        let Some(walk) = Walk::of(cx.mem, self.page) else {
+            return self.answer(cx.mem);
+        };
+        self.walk = walk;
+        self.stage = Stage::Lock;
+        Flow::Next
+    }
+
+    /// Everything up to the veto, under page_table_lock.
+    fn check(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let vma = self.walk.vma;
+        self.ret = Ret::SwapAgain;
+        let v = cx.mem.vmas[vma.index()];
+        let Some(address) = expected_at(cx.mem, vma, self.page) else {
+            return self.next_vma(cx);
+        };
+        let ptl = Lock::Ptl(v.mm);
+        let pte = cx.mem.pte(vma, address);
+        if !pte.maps(self.page) {
+            cx.unlock(ptl);
+            return self.next_vma(cx);
+        }
+        let locked = v.flags & (VM_LOCKED | VM_RESERVED) != 0;
+        let young = !locked && pte.young();
+        if young {
+            cx.mem.set_pte(vma, address, pte.mkold());
+        }
+        let mut vetoed = || cx.ask(Hook::try_to_unmap_one, 0, self.page, v.flags, 0) == UNMAP_FAIL;
+        if locked || young || vetoed() {
+            cx.unlock(ptl);
+            self.ret = Ret::SwapFail;
+            self.stage = Stage::Unlock;
+            return Flow::Next;
+        }
+        self.stage = Stage::Clear;
+        Flow::Next
+    }
+
+    /// The pte becomes a swap pte (anonymous) or none (file).
+    fn clear(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let (vma, page) = (self.walk.vma, self.page);
+        let v = cx.mem.vmas[vma.index()];
+        let address = v.address_of_index(cx.mem.page(page).index).expect("checked before");
+        if cx.mem.pte(vma, address).dirty() {
+            cx.mem.page_mut(page).flags |= PG_DIRTY;
+        }
+        let mm = v.mm.index();
+        if cx.mem.page(page).has(PG_ANON) {
+            let cached = cx.mem.page(page).has(PG_SWAPCACHE);
+            cx.mem.bug_on(!cached, "try_to_unmap_one", "!PageSwapCache", page);
+            if !cached {
+                cx.unlock(Lock::Ptl(v.mm));
+                self.stage = Stage::Unlock;
+                return Flow::Next;
+            }
+            let entry = cx.mem.page(page).private;
+            cx.mem.swap_duplicate(entry);
+            cx.mem.add_to_mmlist(v.mm);
+            cx.mem.set_pte(vma, address, Pte::swap(entry));
+            cx.mem.mms[mm].anon_rss -= 1;
+        } else {
+            cx.mem.set_pte(vma, address, Pte::NONE);
+        }
+        cx.mem.mms[mm].rss -= 1;
+        cx.page_remove_rmap(page);
+        cx.put_page(page);
+        cx.unlock(Lock::Ptl(v.mm));
+        self.next_vma(cx)
+    }
+
+    fn next_vma(&mut self, cx: &mut Cx<'_>) -> Flow {
+        self.walk.advance(cx.mem);
+        let more = self.walk.vma.is_some() && cx.mem.page_mapcount(self.page) > 0;
+        self.stage = if more { Stage::Check } else { Stage::Unlock };
+        Flow::Next
+    }
+
+    fn answer(self, mem: &Memory) -> Flow {
+        let unmapped = mem.page_mapcount(self.page) == 0;
+        Flow::Return(if unmapped { Ret::SwapSuccess } else { self.ret })
+    }
+}
+
+impl Stages for TryToUnmap {
+    const STAGES: &'static [&'static str] = Stage::ALL;
+
+    fn stage(&self) -> &'static str {
+        self.stage.name()
+    }
+
+    #[inline]
+    fn wants(&self, mem: &Memory, _: &Task) -> Wants {
+        match self.stage {
+            Stage::Begin | Stage::Unlock => Wants::NOTHING,
+            Stage::Lock => Wants::take(self.walk.lock()),
+            Stage::Check => match expected_at(mem, self.walk.vma, self.page) {
+                Some(_) => Wants::take(Lock::Ptl(mem.vmas[self.walk.vma.index()].mm)),
+                None => Wants::NOTHING,
+            },
+            Stage::Clear => match mem.page(self.page).private {
+                entry if mem.page(self.page).has(PG_SWAPCACHE) => {
+                    Wants::free(Lock::SwapDevice(entry.area()))
+                }
+                _ => Wants::NOTHING,
+            },
+        }
+    }
+
+    #[inline]
+    fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
+        match self.stage {
+            Stage::Begin => self.begin(cx),
+            Stage::Lock => {
+                self.walk.begin(cx.mem);
+                let any = self.walk.vma.is_some();
+                self.stage = if any { Stage::Check } else { Stage::Unlock };
+                Flow::Next
+            }
+            Stage::Check => self.check(cx),
+            Stage::Clear => self.clear(cx),
+            Stage::Unlock => {
+                if self.walk.lock() != Lock::None {
+                    cx.unlock(self.walk.lock());
+                }
+                self.answer(cx.mem)
+            }
+        }
+    }
+}
+
+impl Memory {
+    /// Puts a mm on `init_mm.mmlist` if it is not there.
+    pub fn add_to_mmlist(&mut self, mm: crate::mm::MmId) {
+        if !self.mmlist.contains(&mm) {
+            self.mmlist.insert(0, mm);
+        }
+    }
+}
