@@ -19,15 +19,20 @@
 //! | trace | everything that happened in one run of a scenario under one policy |
 //! | outcome | what a run came to, in one word, with its findings |
 //! | comparison | the traces of one scenario under several policies, side by side |
+//! | report | a comparison or a trace as text or JSON |
 
+pub mod cli;
 pub mod compare;
 pub mod lock;
 pub mod machine;
 pub mod mm;
 pub mod oracle;
 pub mod policy;
+pub mod report;
 pub mod routines;
 pub mod run;
 pub mod scenario;
 pub mod task;
 pub mod trace;
+pub mod worker;
+pub mod workload;

@@ -47,6 +47,8 @@ pub enum Until {
     NotWriteback(Pfn),
     /// `exit_aio`: no direct IO of the mm is in flight.
     NoDirectIo(MmId),
+    /// Nobody but one task uses the mm any more.
+    LastUser(MmId),
     /// `schedule_timeout`: a while passes. The machine lets the stage run at any time;
     /// who schedules decides what a while is.
     Tick,
@@ -105,6 +107,7 @@ impl Until {
             Self::Now | Self::Tick => true,
             Self::Unlocked(pfn) => !mem.page(pfn).has(PG_LOCKED),
             Self::NotWriteback(pfn) => !mem.page(pfn).has(PG_WRITEBACK),
+            Self::LastUser(mm) => mem.mms[mm.index()].users <= 1,
             Self::NoDirectIo(mm) => !mem.has_direct_io(mm),
         }
     }
@@ -217,6 +220,7 @@ impl fmt::Display for Wants {
             Until::Unlocked(pfn) => return write!(f, "the lock of {pfn}"),
             Until::NotWriteback(pfn) => return write!(f, "writeback of {pfn}"),
             Until::NoDirectIo(_) => return f.write_str("its direct IO"),
+            Until::LastUser(_) => return f.write_str("whoever else uses the mm"),
         }
         if self.take == Lock::None { self.free.fmt(f) } else { self.take.fmt(f) }
     }

@@ -48,6 +48,9 @@ impl Machine {
     pub fn start(&mut self, task: TaskId, routine: impl Into<Routine>) {
         let task = &mut self.tasks[task.index()];
         assert!(task.idle(), "a task was given work while it had some");
+        if task.mm.is_some() {
+            self.mem.mms[task.mm.index()].users += 1;
+        }
         task.ret = Ret::Done;
         task.push(routine.into());
     }
@@ -110,6 +113,9 @@ impl Machine {
                 if task.idle() {
                     let holds = !task.locks().is_empty() || !task.pages().is_empty();
                     assert!(!holds, "a routine ended while its task holds {task:?}");
+                    if task.mm.is_some() {
+                        self.mem.mms[task.mm.index()].users -= 1;
+                    }
                 }
             }
         }
@@ -158,9 +164,13 @@ impl Machine {
         io
     }
 
-    /// Recounts everything.
+    /// Recounts everything; nothing while somebody holds a page_table_lock, under
+    /// which a pte and its counts may be half done.
     #[must_use]
     pub fn audit(&self) -> Option<Violation> {
+        if self.mem.mms.iter().any(|mm| mm.ptl.is_some()) {
+            return None;
+        }
         let mut held = Held::default();
         for task in &self.tasks {
             held.pages.extend_from_slice(task.pages());

@@ -1,2 +1,7 @@
 //! The `cowpath` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cowpath::cli::main()
+}

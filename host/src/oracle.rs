@@ -1,29 +1,24 @@
 //! The reference memory: what each process is entitled to see.
 //!
 //! For each virtual page and sector it keeps the value that a sequential machine
-//! with copying fork would hold, beside the ptes and without looking at them. It
-//! judges loads, device transfers and pins; it never influences a run, and does
+//! with copying fork would hold, beside the ptes and without looking at them: a
+//! store takes effect when it is made, a device's data when it is transferred. Where
+//! two writers race the loser's value is allowed too (`also`), until somebody looks.
+//! It judges loads, device transfers and pins; it never influences a run, and does
 //! not know policies.
 
 use crate::mm::{
-    HolderId, Io, IoId, IoKind, IoState, Memory, MmId, PG_PAGECACHE, PG_UPTODATE, SECTORS, SectorMask,
-    Token, Vma,
+    HolderId, Io, IoId, IoKind, IoState, Memory, MmId, PG_LOCKED, PG_PAGECACHE, PG_UPTODATE,
+    SECTORS, SectorMask, Token, Vma, VmaId, ZERO_PAGE,
 };
 use std::fmt;
-
-/// What one sector may hold. Two values while the order of two writers is open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Expect {
-    value: Token,
-    other: Token,
-}
 
 /// What a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A store through a private mapping reached the page cache.
     FileCorruption,
-    /// Somebody saw a store that another process made after fork.
+    /// Somebody saw what another process stored, or had a device write, after fork.
     MissedCow,
     /// A direct read completed and its data is not where its owner asked for it.
     LostIo,
@@ -36,18 +31,19 @@ pub enum Kind {
     /// A child saw the data of a direct read that was in flight when it was made:
     /// undefined by open(2).
     ForkSawIo,
-    /// As `DetachedPin`, but the owner forked meanwhile.
-    DetachedPinFork,
+    /// As `DetachedPin`, but the page was shared when a read reference was taken, or
+    /// the owner forked since: get_user_pages for reading does not break COW.
+    DetachedSharedPin,
 }
 
 impl Kind {
     /// Whether it is an error, and not merely undefined in 2005.
     #[must_use]
     pub const fn is_error(self) -> bool {
-        !matches!(self, Self::LostIoFork | Self::ForkSawIo | Self::DetachedPinFork)
+        !matches!(self, Self::LostIoFork | Self::ForkSawIo | Self::DetachedSharedPin)
     }
 
-    /// The word that tables print, at most 11 characters.
+    /// The word that tables print, at most 11 characters; capitals mean an error.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -58,8 +54,14 @@ impl Kind {
             Self::DetachedPin => "PIN APART",
             Self::LostIoFork => "io to child",
             Self::ForkSawIo => "child saw",
-            Self::DetachedPinFork => "pin apart",
+            Self::DetachedSharedPin => "pin apart",
         }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 
@@ -80,13 +82,35 @@ pub struct Finding {
     pub expected: Token,
 }
 
+/// Another value that a sector may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Also {
+    index: u32,
+    sector: u8,
+    token: Token,
+    /// Allowed only while this request is in flight; none: until somebody looks.
+    during: Option<IoId>,
+}
+
+/// Where somebody looks: whose address, and which sector.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    mm: MmId,
+    address: u32,
+    sector: usize,
+}
+
 /// The reference memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Oracle {
     /// By index of `Memory::ptes`.
-    expect: Vec<[Expect; SECTORS]>,
-    /// Data of direct reads whose owner forked while they were in flight.
+    expect: Vec<[Token; SECTORS]>,
+    /// What else sectors may hold. Short: it is empty unless writers race.
+    also: Vec<Also>,
+    /// Data of direct reads whose owner forked before the device moved it.
     raced: Vec<Token>,
+    /// What was written through long-lived references, and whose they were.
+    pinned: Vec<(Token, MmId)>,
     /// What was found, in order.
     pub findings: Vec<Finding>,
 }
@@ -95,17 +119,43 @@ fn sectors(mask: SectorMask) -> impl Iterator<Item = usize> {
     (0..SECTORS).filter(move |s| mask & 1 << s != 0)
 }
 
+/// The vma and pte index of an address, if it is mapped.
+fn index_of(mem: &Memory, mm: MmId, address: u32) -> Option<usize> {
+    let vma: VmaId = mem.find_vma(mm, address)?;
+    Some(mem.vmas[vma.index()].pte_index(address))
+}
+
 impl Oracle {
     #[inline]
-    fn slot(&mut self, index: usize) -> &mut [Expect; SECTORS] {
+    fn slot(&mut self, index: usize) -> &mut [Token; SECTORS] {
         if index >= self.expect.len() {
-            self.expect.resize(index + 1, [Expect::default(); SECTORS]);
+            self.expect.resize(index + 1, [Token::ZERO; SECTORS]);
         }
         &mut self.expect[index]
     }
 
+    /// From now on a sector holds this and nothing else.
+    #[inline]
     fn set(&mut self, index: usize, sector: usize, value: Token) {
-        self.slot(index)[sector] = Expect { value, other: value };
+        self.slot(index)[sector] = value;
+        if !self.also.is_empty() {
+            let here = |also: &Also| also.index as usize == index && also.sector as usize == sector;
+            self.also.retain(|also| !here(also));
+        }
+    }
+
+    fn allow(&mut self, index: usize, sector: usize, token: Token, during: Option<IoId>) {
+        let (index, sector) = (index as u32, sector as u8);
+        self.also.push(Also { index, sector, token, during });
+    }
+
+    fn allowed(&mut self, index: usize, sector: usize, seen: Token) -> bool {
+        self.slot(index)[sector] == seen
+            || self.also.iter().any(|also| {
+                also.index as usize == index
+                    && also.sector as usize == sector
+                    && also.token == seen
+            })
     }
 
     /// What a freshly mapped or discarded part of a vma holds.
@@ -122,16 +172,18 @@ impl Oracle {
         }
     }
 
-    /// munmap or MADV_DONTNEED of a part of a vma.
-    pub fn discard(&mut self, mem: &mut Memory, vma: &Vma, first: u32, end: u32) {
-        for io in &mut mem.ios {
-            let overlaps = io.address < end && io.address + io.pages > first;
-            io.discarded |= io.mm == vma.mm && overlaps && io.state != IoState::Done;
+    /// A page of a vma is given up: munmap, MADV_DONTNEED, exit.
+    pub fn discard(&mut self, mem: &mut Memory, vma: &Vma, address: u32) {
+        for io in 0..mem.ios.len() {
+            let Io { mm, state, address: start, pages, first, .. } = mem.ios[io];
+            if mm == vma.mm && state != IoState::Done && (start..start + pages).contains(&address) {
+                mem.holders[(first + (address - start)) as usize].discarded = true;
+            }
         }
-        self.map(vma, first, end);
+        self.map(vma, address, address + 1);
     }
 
-    /// A process forks.
+    /// A process begins to fork.
     pub fn fork(&mut self, mem: &mut Memory, mm: MmId) {
         for io in &mut mem.ios {
             io.forked |= io.mm == mm && io.state != IoState::Done;
@@ -143,70 +195,125 @@ impl Oracle {
     pub fn copy(&mut self, from: usize, to: usize) {
         let copied = *self.slot(from);
         *self.slot(to) = copied;
+        if !self.also.is_empty() {
+            self.copy_also(from, to);
+        }
+    }
+
+    #[cold]
+    fn copy_also(&mut self, from: usize, to: usize) {
+        self.also.retain(|also| also.index as usize != to);
+        let here = self.also.iter().filter(|also| also.index as usize == from);
+        let copies = here.map(|also| Also { index: to as u32, during: None, ..*also });
+        let copies: Vec<_> = copies.collect();
+        self.also.extend(copies);
     }
 
     /// A process stores; `file`: into a page of a page cache.
     #[inline]
-    pub fn store(&mut self, mm: MmId, index: usize, address: u32, mask: SectorMask, token: Token, file: bool) {
-        for sector in sectors(mask) {
-            self.set(index, sector, token);
+    pub fn store(&mut self, access: &Look, token: Token, file: bool) {
+        for sector in sectors(access.sectors) {
+            self.set(access.index, sector, token);
             if file {
-                self.file_corruption(mm, address, sector, token);
+                self.file_corruption(access.place(sector), token);
             }
         }
     }
 
-    fn file_corruption(&mut self, mm: MmId, address: u32, sector: usize, token: Token) {
-        let (kind, sector, expected) = (Kind::FileCorruption, sector as u8, Token::ZERO);
-        self.findings.push(Finding { kind, mm, address, sector, seen: token, expected });
+    fn file_corruption(&mut self, place: Place, token: Token) {
+        self.find(Kind::FileCorruption, place, token, Token::ZERO);
+    }
+
+    fn find(&mut self, kind: Kind, place: Place, seen: Token, expected: Token) {
+        let Place { mm, address, sector } = place;
+        let sector = sector as u8;
+        self.findings.push(Finding { kind, mm, address, sector, seen, expected });
     }
 
     /// A process loads and sees `seen`.
     #[inline]
-    pub fn load(&mut self, mem: &Memory, mm: MmId, index: usize, address: u32, mask: SectorMask, seen: [Token; SECTORS]) {
-        for sector in sectors(mask) {
-            let expect = self.slot(index)[sector];
-            let seen = seen[sector];
-            if seen != expect.value && seen != expect.other {
-                self.unexpected(mem, mm, address, sector, seen, expect);
+    pub fn load(&mut self, mem: &Memory, access: &Look, seen: [Token; SECTORS]) {
+        for sector in sectors(access.sectors) {
+            let (seen, expected) = (seen[sector], self.slot(access.index)[sector]);
+            if seen != expected || !self.also.is_empty() {
+                self.look(mem, access, sector, seen);
             }
         }
     }
 
     #[cold]
-    fn unexpected(&mut self, mem: &Memory, mm: MmId, address: u32, sector: usize, seen: Token, expect: Expect) {
-        let from = reader_of(mem, seen);
-        let own_io = from.is_some_and(|io| {
-            let io = mem.ios[io as usize];
-            io.mm == mm && io.state != IoState::Done && io.state != IoState::Completing
-        });
-        if own_io {
+    fn look(&mut self, mem: &Memory, access: &Look, sector: usize, seen: Token) {
+        let place = access.place(sector);
+        let pending = pending_read(mem, place);
+        if self.allowed(access.index, sector, seen) {
+            // Whoever looked knows now; a later look must not see something else.
+            if !pending {
+                self.set(access.index, sector, seen);
+            }
             return;
         }
-        let io_of_other = from.is_some_and(|io| mem.ios[io as usize].mm != mm);
-        let kind = if is_foreign_store(mem, mm, seen) {
-            Kind::MissedCow
-        } else if io_of_other {
-            Kind::ForkSawIo
-        } else if expect.value.author() != Token::DEVICE {
-            Kind::LostStore
-        } else if self.raced.contains(&expect.value) {
-            Kind::LostIoFork
-        } else {
-            Kind::LostIo
-        };
-        let (sector, expected) = (sector as u8, expect.value);
-        self.findings.push(Finding { kind, mm, address, sector, seen, expected });
+        if moves(mem, place, seen) {
+            return;
+        }
+        let expected = self.slot(access.index)[sector];
+        let kind = self.elsewhere(mem, place.mm, seen).unwrap_or({
+            if expected.author() != Token::DEVICE {
+                Kind::LostStore
+            } else if self.raced.contains(&expected) {
+                Kind::LostIoFork
+            } else {
+                Kind::LostIo
+            }
+        });
+        self.find(kind, place, seen, expected);
+    }
+
+    /// Whether a token came from another process: a leak, or a read that was in flight
+    /// across fork.
+    fn elsewhere(&self, mem: &Memory, mm: MmId, token: Token) -> Option<Kind> {
+        let owner = self.owner(mem, token)?;
+        if owner == mm {
+            return None;
+        }
+        let after = token.seq() > mem.mms[mm.index()].born;
+        let device = token.author() == Token::DEVICE;
+        match (after, device) {
+            (true, _) => Some(Kind::MissedCow),
+            (false, true) => Some(Kind::ForkSawIo),
+            (false, false) => None,
+        }
+    }
+
+    /// Whose store or request a token comes from.
+    fn owner(&self, mem: &Memory, token: Token) -> Option<MmId> {
+        match token.author() {
+            0 => None,
+            Token::DEVICE => {
+                let pinned = self.pinned.iter().find(|p| p.0 == token).map(|p| p.1);
+                pinned.or_else(|| {
+                    let io = mem.ios.iter().find(|io| {
+                        let holders = io.first as usize..(io.first + io.pages) as usize;
+                        let read = io.kind == IoKind::DirectRead;
+                        read && mem.holders[holders].iter().any(|h| h.token.contains(&token))
+                    })?;
+                    Some(io.mm)
+                })
+            }
+            author => Some(MmId(u16::from(author) - 1)),
+        }
     }
 
     /// A request is submitted: what it will move, and what its owner has there now.
     pub fn submit(&mut self, mem: &mut Memory, io: IoId) {
         let Io { kind, mm, address, .. } = mem.ios[io as usize];
+        mem.ios[io as usize].submitted = mem.seq;
         for (page, holder) in mem.holders_of(io).enumerate() {
-            let Some(vma) = mem.find_vma(mm, address + page as u32) else { continue };
-            let index = mem.vmas[vma.index()].pte_index(address + page as u32);
-            let start = self.slot(index).map(|expect| expect.value);
-            mem.holders[holder.index()].start = start;
+            let pfn = mem.holders[holder.index()].pfn;
+            let shared = pfn == ZERO_PAGE || mem.page_mapcount(pfn) > 1;
+            mem.holders[holder.index()].shared = shared;
+            if let Some(index) = index_of(mem, mm, address + page as u32) {
+                mem.holders[holder.index()].start = *self.slot(index);
+            }
             if kind == IoKind::DirectRead {
                 for sector in 0..SECTORS {
                     let token = Token::new(Token::DEVICE, mem.next_seq());
@@ -220,58 +327,63 @@ impl Oracle {
     pub fn transferred(&mut self, mem: &Memory, io: IoId, holder: HolderId) {
         let Io { kind, mm, address, sectors: mask, first, .. } = mem.ios[io as usize];
         let address = address + (holder.0 - first);
-        let h = &mem.holders[holder.index()];
-        if kind == IoKind::DirectRead {
-            if mem.page(h.pfn).has(PG_PAGECACHE) {
-                for sector in sectors(mask) {
-                    self.file_corruption(mm, address, sector, h.token[sector]);
-                }
-            }
-            return;
-        }
         for sector in sectors(mask) {
-            let (seen, start) = (h.token[sector], h.start[sector]);
-            let now = self.expected(mem, mm, address, sector);
-            let known = now.is_none_or(|e| seen == e.value || seen == e.other);
-            if seen == start || known && !is_foreign_store(mem, mm, seen) {
-                continue;
+            let place = Place { mm, address, sector };
+            match kind {
+                IoKind::DirectRead => self.device_wrote(mem, io, holder, place),
+                _ => self.device_saw(mem, io, holder, place),
             }
-            let kind = if is_foreign_store(mem, mm, seen) { Kind::MissedCow } else { Kind::LostStore };
-            let sector = sector as u8;
-            self.findings.push(Finding { kind, mm, address, sector, seen, expected: start });
         }
     }
 
-    fn expected(&mut self, mem: &Memory, mm: MmId, address: u32, sector: usize) -> Option<Expect> {
-        let vma = mem.find_vma(mm, address)?;
-        let index = mem.vmas[vma.index()].pte_index(address);
-        Some(self.slot(index)[sector])
+    fn device_wrote(&mut self, mem: &Memory, io: IoId, holder: HolderId, place: Place) {
+        let h = &mem.holders[holder.index()];
+        let (token, start) = (h.token[place.sector], h.start[place.sector]);
+        if mem.page(h.pfn).has(PG_PAGECACHE) {
+            self.file_corruption(place, token);
+        }
+        if mem.ios[io as usize].forked {
+            self.raced.push(token);
+        }
+        let Some(index) = index_of(mem, place.mm, place.address) else { return };
+        let before = self.slot(index)[place.sector];
+        if h.discarded {
+            // The device wrote to a page that is the owner's no longer.
+            self.allow(index, place.sector, token, None);
+            return;
+        }
+        self.slot(index)[place.sector] = token;
+        // Until completion nobody may rely on the data; a store made since submission
+        // raced with it, and may win.
+        let during = (before == start).then_some(io);
+        self.allow(index, place.sector, before, during);
+    }
+
+    fn device_saw(&mut self, mem: &Memory, io: IoId, holder: HolderId, place: Place) {
+        let h = &mem.holders[holder.index()];
+        let (seen, start) = (h.token[place.sector], h.start[place.sector]);
+        let elsewhere = self.elsewhere(mem, place.mm, seen);
+        let since = seen.seq() > mem.ios[io as usize].submitted;
+        let index = index_of(mem, place.mm, place.address);
+        let now = match index {
+            Some(index) => self.allowed(index, place.sector, seen),
+            None => elsewhere.is_none(),
+        };
+        if seen == start || now || moves(mem, place, seen) || since && elsewhere.is_none() {
+            return;
+        }
+        self.find(elsewhere.unwrap_or(Kind::LostStore), place, seen, start);
     }
 
     /// A request is complete: from now on its owner must see the data of a direct read.
     pub fn complete(&mut self, mem: &Memory, io: IoId, ok: bool) {
-        let Io { kind, mm, address, sectors: mask, forked, discarded, .. } = mem.ios[io as usize];
-        if kind != IoKind::DirectRead || !ok {
-            return;
-        }
-        for (page, holder) in mem.holders_of(io).enumerate() {
-            let Some(vma) = mem.find_vma(mm, address + page as u32) else { continue };
-            let index = mem.vmas[vma.index()].pte_index(address + page as u32);
-            let h = mem.holders[holder.index()];
-            for sector in sectors(mask) {
-                let (device, start) = (h.token[sector], h.start[sector]);
-                let expect = &mut self.slot(index)[sector];
-                let now = expect.value;
-                *expect = if now == start && !discarded {
-                    Expect { value: device, other: device }
-                } else if now.author() == Token::DEVICE && !discarded {
-                    Expect { value: device, other: now }
-                } else {
-                    Expect { value: now, other: device }
-                };
-                if forked {
-                    self.raced.push(device);
-                }
+        let transferred = mem.ios[io as usize].state == IoState::Transferred;
+        if ok {
+            self.also.retain(|also| also.during != Some(io));
+        } else if transferred {
+            // The device failed after it had moved the data: nobody knows.
+            for also in self.also.iter_mut().filter(|also| also.during == Some(io)) {
+                also.during = None;
             }
         }
     }
@@ -280,24 +392,21 @@ impl Oracle {
     pub fn pin_read(&mut self, mem: &Memory, io: IoId, mask: SectorMask) {
         let Io { mm, address, forked, first, .. } = mem.ios[io as usize];
         for holder in mem.holders_of(io) {
-            let pfn = mem.holders[holder.index()].pfn;
+            let h = mem.holders[holder.index()];
             let address = address + (holder.0 - first);
-            for sector in sectors(mask) {
-                let seen = mem.page(pfn).data[sector];
-                let expect = self.expected(mem, mm, address, sector);
-                let fits = expect.is_none_or(|e| seen == e.value || seen == e.other);
-                let foreign = is_foreign_store(mem, mm, seen);
-                if fits && !foreign {
+            for sector in sectors(mask).filter(|_| h.pfn.is_some()) {
+                let place = Place { mm, address, sector };
+                let seen = mem.page(h.pfn).data[sector];
+                let index = index_of(mem, mm, address).filter(|_| !h.discarded);
+                let fits = index.is_some_and(|index| self.allowed(index, sector, seen));
+                let elsewhere = self.elsewhere(mem, mm, seen);
+                if fits || moves(mem, place, seen) || index.is_none() && elsewhere.is_none() {
                     continue;
                 }
-                let kind = match (foreign, forked) {
-                    (true, _) => Kind::MissedCow,
-                    (false, true) => Kind::DetachedPinFork,
-                    (false, false) => Kind::DetachedPin,
-                };
-                let expected = expect.map_or(Token::ZERO, |e| e.value);
-                let sector = sector as u8;
-                self.findings.push(Finding { kind, mm, address, sector, seen, expected });
+                let apart =
+                    if forked || h.shared { Kind::DetachedSharedPin } else { Kind::DetachedPin };
+                let expected = index.map_or(h.start[sector], |index| self.slot(index)[sector]);
+                self.find(elsewhere.unwrap_or(apart), place, seen, expected);
             }
         }
     }
@@ -306,37 +415,84 @@ impl Oracle {
     pub fn pin_write(&mut self, mem: &mut Memory, io: IoId, mask: SectorMask) {
         let Io { mm, address, forked, first, .. } = mem.ios[io as usize];
         for holder in mem.holders_of(io) {
-            let pfn = mem.holders[holder.index()].pfn;
+            let h = mem.holders[holder.index()];
             let address = address + (holder.0 - first);
-            for sector in sectors(mask) {
+            for sector in sectors(mask).filter(|_| h.pfn.is_some()) {
                 let token = Token::new(Token::DEVICE, mem.next_seq());
-                mem.page_mut(pfn).data[sector] = token;
-                if mem.page(pfn).has(PG_PAGECACHE) {
-                    self.file_corruption(mm, address, sector, token);
-                }
-                if let Some(vma) = mem.find_vma(mm, address) {
-                    self.set(mem.vmas[vma.index()].pte_index(address), sector, token);
-                }
+                mem.page_mut(h.pfn).data[sector] = token;
+                self.pinned.push((token, mm));
                 if forked {
                     self.raced.push(token);
+                }
+                if mem.page(h.pfn).has(PG_PAGECACHE) {
+                    self.file_corruption(Place { mm, address, sector }, token);
+                }
+                if let Some(index) = index_of(mem, mm, address).filter(|_| !h.discarded) {
+                    self.set(index, sector, token);
                 }
             }
         }
     }
 
-    /// What every process would see if it loaded everything now. Only pages that
-    /// processes may read, through ptes, swap cache, swap or file.
+    /// Bytes that the reference memory takes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        (self.expect.capacity() * size_of::<[Token; SECTORS]>()) as u64
+    }
+
+    /// What every process would see if it loaded everything now, through ptes, swap
+    /// cache, swap or file.
     pub fn sweep(&mut self, mem: &Memory) {
         for vma in mem.vmas.iter().filter(|vma| vma.len > 0) {
             for address in vma.start..vma.start + vma.len {
                 let index = vma.pte_index(address);
-                let seen = contents(mem, vma, address);
-                self.load(mem, vma.mm, index, address, (1 << SECTORS) - 1, seen);
+                let access = Look { mm: vma.mm, address, index, sectors: (1 << SECTORS) - 1 };
+                self.load(mem, &access, contents(mem, vma, address));
             }
         }
     }
 }
 
+/// A process's access to sectors of one page.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Whose.
+    pub mm: MmId,
+    /// Where, in pages.
+    pub address: u32,
+    /// Index of its pte in `Memory::ptes`.
+    pub index: usize,
+    /// Which sectors.
+    pub sectors: SectorMask,
+}
+
+impl Look {
+    const fn place(&self, sector: usize) -> Place {
+        Place { mm: self.mm, address: self.address, sector }
+    }
+}
+
+/// Requests of a place's owner that cover it and are in flight, with their page.
+fn in_flight(mem: &Memory, place: Place) -> impl Iterator<Item = &crate::mm::Holder> {
+    mem.ios.iter().filter_map(move |io| {
+        let flying = matches!(io.state, IoState::InFlight | IoState::Transferred);
+        let covers = (io.address..io.address + io.pages).contains(&place.address)
+            && io.sectors & 1 << place.sector != 0;
+        let read = io.kind == IoKind::DirectRead && io.mm == place.mm;
+        (read && flying && covers)
+            .then(|| &mem.holders[(io.first + (place.address - io.address)) as usize])
+    })
+}
+
+/// Whether a direct read to a place is in flight.
+fn pending_read(mem: &Memory, place: Place) -> bool {
+    in_flight(mem, place).next().is_some()
+}
+
+/// Whether a direct read to a place, in flight, moves this token.
+fn moves(mem: &Memory, place: Place, token: Token) -> bool {
+    in_flight(mem, place).any(|holder| holder.token[place.sector] == token)
+}
 
 /// What a load at an address would return.
 fn contents(mem: &Memory, vma: &Vma, address: u32) -> [Token; SECTORS] {
@@ -345,7 +501,9 @@ fn contents(mem: &Memory, vma: &Vma, address: u32) -> [Token; SECTORS] {
         return mem.page(pfn).data;
     }
     if let Some(entry) = pte.entry() {
-        let cached = mem.swap_cache(entry).filter(|&pfn| mem.page(pfn).has(PG_UPTODATE));
+        // A page that is being read in is locked until the data is there.
+        let reading = |pfn| mem.page(pfn).has(PG_LOCKED) && !mem.page(pfn).has(PG_UPTODATE);
+        let cached = mem.swap_cache(entry).filter(|&pfn| !reading(pfn));
         let disk = || mem.areas[entry.area() as usize].data[entry.offset()];
         return cached.map_or_else(disk, |pfn| mem.page(pfn).data);
     }
@@ -355,32 +513,8 @@ fn contents(mem: &Memory, vma: &Vma, address: u32) -> [Token; SECTORS] {
     [Token::ZERO; SECTORS]
 }
 
-/// The direct read that moves a token, if one does.
-fn reader_of(mem: &Memory, token: Token) -> Option<IoId> {
-    if token.author() != Token::DEVICE {
-        return None;
-    }
-    (0..mem.ios.len() as IoId).find(|&io| {
-        let moves = |holder: HolderId| mem.holders[holder.index()].token.contains(&token);
-        mem.ios[io as usize].kind == IoKind::DirectRead && mem.holders_of(io).any(moves)
-    })
-}
-
-/// Whether a token was stored by another process after this one was made.
-fn is_foreign_store(mem: &Memory, mm: MmId, token: Token) -> bool {
-    let author = token.author();
-    let foreign = author != 0 && author != Token::DEVICE && u16::from(author) != mm.0 + 1;
-    foreign && token.seq() > mem.mms[mm.index()].born
-}
-
 /// The author of a process's stores.
 #[must_use]
 pub fn author_of(mm: MmId) -> u8 {
     u8::try_from(mm.0 + 1).expect("at most 254 processes")
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
 }

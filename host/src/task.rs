@@ -36,6 +36,8 @@ pub enum Ret {
     Again,
     /// `-ENOMEM`.
     NoMemory,
+    /// `-EINVAL`.
+    Invalid,
     /// A number of pages.
     Pages(u32),
     /// Reclaim freed the page.
@@ -141,11 +143,6 @@ impl Task {
     #[must_use]
     pub fn locks(&self) -> &[Lock] {
         &self.locks[..self.nr_locks as usize]
-    }
-
-    #[inline]
-    pub(crate) fn holds(&self, lock: Lock) -> bool {
-        self.locks().contains(&lock)
     }
 
     #[inline]

@@ -5,9 +5,10 @@
 //! policies: a violation under a policy is that policy's finding, or our bug.
 
 use super::Memory;
-use super::ids::{Pfn, SwpEntry, ZERO_PAGE};
+use super::ids::{MmId, Pfn, SwpEntry, ZERO_PAGE};
 use super::page::{
-    NO_MAPPING, PG_ACTIVE, PG_ANON, PG_FREE, PG_ISOLATED, PG_LOCKED, PG_LRU, PG_PAGECACHE,
+    LOCKED_BY_IO, NO_MAPPING, PG_ACTIVE, PG_ANON, PG_FREE, PG_ISOLATED, PG_LOCKED, PG_LRU,
+    PG_PAGECACHE,
     PG_PRIVATE, PG_RECLAIM, PG_REPLACED, PG_RESERVED, PG_SWAPCACHE, PG_WRITEBACK, Page,
 };
 use super::swap::{SWAP_MAP_BAD, SWAP_MAP_MAX};
@@ -92,6 +93,30 @@ pub enum Violation {
         /// The page.
         pfn: Pfn,
     },
+    /// `rss` or `anon_rss` is not the number of ptes that count for it.
+    Rss {
+        /// Whose.
+        mm: MmId,
+        /// rss and anon_rss.
+        rss: (u32, u32),
+        /// Ptes there are.
+        ptes: (u32, u32),
+    },
+    /// An address space has swap ptes and swapoff would not search it.
+    NotOnMmlist {
+        /// Which.
+        mm: MmId,
+    },
+    /// `PG_lru` or `PG_active` of a page and the lists disagree.
+    Lru {
+        /// The page.
+        pfn: Pfn,
+    },
+    /// `PG_writeback`, or a lock held by a read, without a request under way.
+    NoIo {
+        /// The page.
+        pfn: Pfn,
+    },
     /// Something is still in use although nobody is left to use it.
     Leaked {
         /// What.
@@ -124,6 +149,14 @@ impl fmt::Display for Violation {
             Self::FreeInUse { pfn, what } => write!(f, "{pfn}: free, but {what}"),
             Self::UseAfterFree { pfn } => write!(f, "{pfn}: used after it was freed"),
             Self::CounterOverflow { pfn } => write!(f, "{pfn}: a count has no room left"),
+            Self::Rss { mm, rss, ptes } => write!(
+                f,
+                "mm {}: rss {} and anon_rss {}, {} and {} ptes",
+                mm.0, rss.0, rss.1, ptes.0, ptes.1
+            ),
+            Self::NotOnMmlist { mm } => write!(f, "mm {}: swap ptes, but not on the mmlist", mm.0),
+            Self::Lru { pfn } => write!(f, "{pfn}: its flags and the LRU disagree"),
+            Self::NoIo { pfn } => write!(f, "{pfn}: waits for IO that nobody does"),
             Self::Leaked { what, number } => write!(f, "{number} {what} left over"),
         }
     }
@@ -187,11 +220,24 @@ impl Memory {
             return Some(Violation::PageLock { pfn });
         }
         let cached = page.has(PG_SWAPCACHE);
-        let replaced = page.has(PG_REPLACED);
-        if cached && !replaced && self.swap_cache(page.private) != Some(pfn) {
+        if cached && !self.in_its_place(pfn) {
             return Some(Violation::SwapCache { pfn, entry: page.private });
         }
         None
+    }
+
+    /// Whether the swap cache has a page where the page says; or, while migration keeps
+    /// it aside, the page that stands in for it.
+    #[inline]
+    fn in_its_place(&self, pfn: Pfn) -> bool {
+        let entry = self.page(pfn).private;
+        match self.swap_cache(entry) {
+            Some(found) if self.page(pfn).has(PG_REPLACED) => {
+                let stand_in = self.page(found);
+                found != pfn && stand_in.private == entry && stand_in.has(PG_SWAPCACHE | PG_LOCKED)
+            }
+            found => found == Some(pfn),
+        }
     }
 
     #[inline]
@@ -213,26 +259,29 @@ impl Memory {
         None
     }
 
-    /// `free_pages_check`: what a page must not be when its last reference goes.
+    /// `free_pages_check`: what a page must not be when its last reference goes. It is
+    /// off the LRU and has no mapping left then, whoever dropped the reference.
     pub(super) fn free_pages_check(&mut self, pfn: Pfn) {
-        const NEVER: [(u32, &str); 9] = [
-            (PG_LRU, "PageLRU"),
+        const NEVER: [(u32, &str); 7] = [
             (PG_PRIVATE, "PagePrivate"),
             (PG_LOCKED, "PageLocked"),
             (PG_RECLAIM, "PageReclaim"),
             (PG_SWAPCACHE, "PageSwapCache"),
             (PG_WRITEBACK, "PageWriteback"),
-            (PG_RESERVED, "PageReserved"),
             (PG_PAGECACHE, "in the page cache"),
             (PG_ISOLATED, "isolated"),
         ];
+        const ANY: u32 = PG_PRIVATE
+            | PG_LOCKED
+            | PG_RECLAIM
+            | PG_SWAPCACHE
+            | PG_WRITEBACK
+            | PG_PAGECACHE
+            | PG_ISOLATED;
         let page = *self.page(pfn);
-        if page.flags & (PG_LOCKED | PG_RECLAIM | PG_SWAPCACHE | PG_WRITEBACK | PG_PRIVATE | PG_LRU | PG_RESERVED | PG_PAGECACHE | PG_ISOLATED) != 0 {
+        if page.flags & ANY != 0 {
             let what = NEVER.iter().find(|(bit, _)| page.has(*bit)).map_or("", |n| n.1);
             self.violate(Violation::Bug { function: "free_pages_check", what, pfn });
-        }
-        if self.page_mapcount(pfn) != 0 {
-            self.violate(Violation::Bug { function: "free_pages_check", what: "page_mapped", pfn });
         }
         // An anonymous page keeps its mapping until here (page_remove_rmap), and PG_active.
         let page = self.page_mut(pfn);
@@ -267,8 +316,10 @@ impl Memory {
             slots[entry.area() as usize][entry.offset()] += 1;
         }
         let mut pagevec = vec![0_u32; frames];
-        for pfn in &self.lru_add.pages[..self.lru_add.nr as usize] {
-            pagevec[pfn.index()] += 1;
+        for pvec in [&self.lru_add, &self.lru_add_active] {
+            for pfn in &pvec.pages[..pvec.nr as usize] {
+                pagevec[pfn.index()] += 1;
+            }
         }
         for pfn in (1..frames as u32).map(Pfn) {
             let page = self.page(pfn);
@@ -303,27 +354,91 @@ impl Memory {
                 }
             }
         }
-        None
+        self.audit_mms().or_else(|| self.audit_lists()).or_else(|| self.audit_io())
     }
 
-    /// What must hold once every process has exited and all IO is done: no frame but
-    /// the page cache's in use, every usable slot free.
+    /// rss, anon_rss and the mmlist.
+    fn audit_mms(&self) -> Option<Violation> {
+        let mut counted = vec![((0, 0), false); self.mms.len()];
+        for vma in self.vmas.iter().filter(|vma| vma.len > 0) {
+            let (rss, swap) = &mut counted[vma.mm.index()];
+            for pte in &self.ptes[vma.ptes as usize..(vma.ptes + vma.len) as usize] {
+                *swap |= pte.entry().is_some();
+                let Some(pfn) = pte.pfn().filter(|&pfn| !self.page(pfn).has(PG_RESERVED)) else {
+                    continue;
+                };
+                rss.0 += 1;
+                rss.1 += u32::from(self.page(pfn).has(PG_ANON));
+            }
+        }
+        let mms = self.mms.iter().zip(counted).enumerate();
+        mms.filter(|(_, (mm, _))| mm.alive).find_map(|(id, (mm, (ptes, swap)))| {
+            let id = MmId(id as u16);
+            let rss = (mm.rss, mm.anon_rss);
+            if rss != ptes {
+                return Some(Violation::Rss { mm: id, rss, ptes });
+            }
+            let listed = !swap || self.mmlist.contains(&id);
+            (!listed).then_some(Violation::NotOnMmlist { mm: id })
+        })
+    }
+
+    /// The LRU lists hold the pages that say so, each once.
+    fn audit_lists(&self) -> Option<Violation> {
+        let mut on = vec![0_u32; self.pages.len()];
+        for (list, active) in [(&self.active, true), (&self.inactive, false)] {
+            let mut pfn = list.head;
+            for _ in 0..list.len {
+                let page = self.page(pfn);
+                if !page.has(PG_LRU) || page.has(PG_ACTIVE) != active {
+                    return Some(Violation::Lru { pfn });
+                }
+                on[pfn.index()] += 1;
+                pfn = Pfn(page.next);
+            }
+        }
+        let wrong = |&i: &usize| u32::from(self.pages[i].has(PG_LRU)) != on[i];
+        (0..self.pages.len()).find(wrong).map(|i| Violation::Lru { pfn: Pfn(i as u32) })
+    }
+
+    /// Writeback, and locks that a read is to drop, belong to requests under way.
+    fn audit_io(&self) -> Option<Violation> {
+        (1..self.pages.len() as u32).map(Pfn).find_map(|pfn| {
+            let page = self.page(pfn);
+            // Reclaim sets PG_writeback, unlocks, and submits then.
+            let to_submit = page.has(PG_WRITEBACK | PG_ISOLATED);
+            let waits = page.has(PG_WRITEBACK) || page.locker == LOCKED_BY_IO;
+            let request = self.swap_io.iter().any(|io| io.pfn == pfn);
+            (waits != request && !to_submit).then_some(Violation::NoIo { pfn })
+        })
+    }
+
+    /// What must hold once every process has exited and all IO is done: no frame in use
+    /// and no swap slot, but for pages that wait for reclaim in the page cache or in
+    /// the swap cache, because somebody had them locked when they were given up.
     #[must_use]
     pub fn audit_end(&self) -> Option<Violation> {
-        let unused = PG_FREE | PG_PAGECACHE | PG_RESERVED | PG_SWAPCACHE;
-        let in_use = |page: &&Page| page.flags & unused == 0;
-        let frames = self.pages.iter().filter(in_use).count() as u32;
+        let frames = self.pages.iter().filter(|page| !self.is_left_to_reclaim(page)).count();
         if frames > 0 {
-            return Some(Violation::Leaked { what: "page frames", number: frames });
+            return Some(Violation::Leaked { what: "page frames", number: frames as u32 });
         }
         let only_cache = |slot: &(&u16, &Pfn)| *slot.0 == 1 && slot.1.is_some();
-        let free = |count: u16| count == 0 || count == SWAP_MAP_BAD;
+        let done = |count: u16| count == 0 || count >= SWAP_MAP_MAX;
         let slots: usize = (self.areas.iter())
             .map(|a| {
                 let slots = a.swap_map.iter().zip(&a.cache);
-                slots.filter(|slot| !free(*slot.0) && !only_cache(slot)).count()
+                slots.filter(|slot| !done(*slot.0) && !only_cache(slot)).count()
             })
             .sum();
         (slots > 0).then_some(Violation::Leaked { what: "swap slots", number: slots as u32 })
+    }
+
+    /// Free, reserved, or in a cache and on the LRU, held by nobody else.
+    fn is_left_to_reclaim(&self, page: &Page) -> bool {
+        let cached = page.flags & (PG_PAGECACHE | PG_SWAPCACHE) != 0;
+        let busy = page.flags & (PG_LOCKED | PG_WRITEBACK | PG_ISOLATED) != 0;
+        let held = page.gup > 0 || page.tasks > 0 || self.counters.mapcount(page.counts) > 0;
+        let reclaimable = page.has(PG_LRU) || page.pagevec > 0;
+        page.flags & (PG_FREE | PG_RESERVED) != 0 || cached && !busy && !held && reclaimable
     }
 }

@@ -28,6 +28,7 @@ impl Memory {
         let cached = self.files[file.index()].pages[index as usize];
         if cached.is_some() {
             self.get_page(cached);
+            self.mark_page_accessed(cached);
             return Some(cached);
         }
         let pfn = self.alloc_page()?;
@@ -38,7 +39,8 @@ impl Memory {
         page.index = index;
         page.data = Self::file_data(file, index);
         self.files[file.index()].pages[index as usize] = pfn;
-        self.lru_cache_add_active(pfn);
+        self.lru_cache_add(pfn);
+        self.mark_page_accessed(pfn);
         Some(pfn)
     }
 

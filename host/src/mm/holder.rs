@@ -66,8 +66,8 @@ pub struct Io {
     pub first: u32,
     /// The owner forked while the request was in flight.
     pub forked: bool,
-    /// The owner gave up pages of it (munmap, MADV_DONTNEED) while it was in flight.
-    pub discarded: bool,
+    /// Stores and transfers made before it was submitted.
+    pub submitted: u32,
 }
 
 /// One page held by a request.
@@ -79,6 +79,10 @@ pub struct Holder {
     pub token: [Token; SECTORS],
     /// What the owner's address held, by right, when the request was submitted.
     pub start: [Token; SECTORS],
+    /// The page was mapped elsewhere too, or ZERO_PAGE, when the reference was taken.
+    pub shared: bool,
+    /// The owner has given the page up since (munmap, MADV_DONTNEED, exit).
+    pub discarded: bool,
 }
 
 impl IoKind {
@@ -107,10 +111,10 @@ impl Memory {
     /// A new request that holds nothing yet.
     pub fn add_io(&mut self, kind: IoKind, mm: MmId, address: u32, pages: u32, sectors: SectorMask) -> IoId {
         let first = self.holders.len() as u32;
-        let none = Holder { pfn: Pfn::NONE, token: [Token::ZERO; SECTORS], start: [Token::ZERO; SECTORS] };
+        let none = Holder { pfn: Pfn::NONE, token: [Token::ZERO; SECTORS], start: [Token::ZERO; SECTORS], shared: false, discarded: false };
         self.holders.resize(self.holders.len() + pages as usize, none);
         let state = IoState::Building;
-        self.ios.push(Io { kind, state, mm, address, pages, sectors, first, forked: false, discarded: false });
+        self.ios.push(Io { kind, state, mm, address, pages, sectors, first, forked: false, submitted: 0 });
         IoId::try_from(self.ios.len() - 1).expect("fewer than 65536 requests in a run")
     }
 

@@ -39,13 +39,22 @@ pub enum Which {
     Inactive,
 }
 
-/// `lru_add_active_pvecs`: pages that were added and are not yet on the LRU; each +1.
+/// `lru_add_pvecs`, `lru_add_active_pvecs`: pages that were added and are not yet on the LRU; each +1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pagevec {
     /// The pages, oldest first.
     pub pages: [Pfn; PAGEVEC_SIZE],
     /// How many.
     pub nr: u8,
+}
+
+impl Pagevec {
+    /// `pagevec_add`; true if the pagevec is full now.
+    const fn push(&mut self, pfn: Pfn) -> bool {
+        self.pages[self.nr as usize] = pfn;
+        self.nr += 1;
+        self.nr as usize == PAGEVEC_SIZE
+    }
 }
 
 impl Memory {
@@ -101,23 +110,51 @@ impl Memory {
     pub fn lru_cache_add_active(&mut self, pfn: Pfn) {
         self.raw_get(pfn);
         self.page_mut(pfn).pagevec += 1;
-        let pvec = &mut self.lru_add;
-        pvec.pages[pvec.nr as usize] = pfn;
-        pvec.nr += 1;
-        if pvec.nr as usize == PAGEVEC_SIZE {
-            self.lru_add_drain();
+        if self.lru_add_active.push(pfn) {
+            self.pagevec_lru_add_active();
         }
     }
 
-    /// `lru_add_drain`: moves the pagevec's pages to the active list and puts them.
+    /// `lru_cache_add`: the same for the inactive list.
+    pub fn lru_cache_add(&mut self, pfn: Pfn) {
+        self.raw_get(pfn);
+        self.page_mut(pfn).pagevec += 1;
+        if self.lru_add.push(pfn) {
+            self.pagevec_lru_add();
+        }
+    }
+
+    /// `lru_add_drain`: moves the pagevecs' pages to the LRU and puts them.
     pub fn lru_add_drain(&mut self) {
+        self.pagevec_lru_add();
+        self.pagevec_lru_add_active();
+    }
+
+    /// `__pagevec_lru_add`.
+    fn pagevec_lru_add(&mut self) {
         let pvec = std::mem::replace(&mut self.lru_add, EMPTY_PAGEVEC);
         for &pfn in &pvec.pages[..pvec.nr as usize] {
-            let page = self.page_mut(pfn);
-            assert!(!page.has(PG_LRU), "{pfn} added to the LRU twice");
-            page.flags |= PG_LRU | PG_ACTIVE;
-            self.list_add(Which::Active, pfn);
+            let lru = self.page(pfn).has(PG_LRU);
+            self.bug_on(lru, "__pagevec_lru_add", "PageLRU", pfn);
+            self.add_page_to_lru(pfn);
         }
+        self.put_pagevec(&pvec);
+    }
+
+    /// `__pagevec_lru_add_active`.
+    fn pagevec_lru_add_active(&mut self) {
+        let pvec = std::mem::replace(&mut self.lru_add_active, EMPTY_PAGEVEC);
+        for &pfn in &pvec.pages[..pvec.nr as usize] {
+            let page = *self.page(pfn);
+            self.bug_on(page.has(PG_LRU), "__pagevec_lru_add_active", "PageLRU", pfn);
+            self.bug_on(page.has(PG_ACTIVE), "__pagevec_lru_add_active", "PageActive", pfn);
+            self.page_mut(pfn).flags |= PG_ACTIVE;
+            self.add_page_to_lru(pfn);
+        }
+        self.put_pagevec(&pvec);
+    }
+
+    fn put_pagevec(&mut self, pvec: &Pagevec) {
         for &pfn in &pvec.pages[..pvec.nr as usize] {
             self.page_mut(pfn).pagevec -= 1;
             self.raw_put(pfn);
@@ -141,12 +178,6 @@ impl Memory {
         let which = self.lru_of(pfn);
         self.page_mut(pfn).flags |= PG_LRU;
         self.list_add(which, pfn);
-    }
-
-    /// Puts a page that is not on the LRU straight onto its active list.
-    pub fn lru_cache_add_active_drained(&mut self, pfn: Pfn) {
-        self.page_mut(pfn).flags |= PG_ACTIVE;
-        self.add_page_to_lru(pfn);
     }
 
     /// `rotate_reclaimable_page`: to the tail of the inactive list.

@@ -83,8 +83,8 @@ pub struct Memory {
     pub areas: Vec<SwapArea>,
     /// `swap_list`: active areas, highest priority first.
     pub swap_list: Vec<u8>,
-    /// `swap_list.next`: position of the area that is used next.
-    pub swap_next: usize,
+    /// `swap_list.next`: the area that is used next.
+    pub swap_next: u8,
     /// `nr_swap_pages`: free slots. Below 0 while swapoff empties an area.
     pub nr_swap_pages: i32,
     /// `total_swap_pages`.
@@ -105,8 +105,10 @@ pub struct Memory {
     pub active: List,
     /// `zone->inactive_list`.
     pub inactive: List,
-    /// LRU-add pagevec.
+    /// `lru_add_pvecs`: pages for the inactive list.
     pub lru_add: Pagevec,
+    /// `lru_add_active_pvecs`: pages for the active list.
+    pub lru_add_active: Pagevec,
     /// Frames in a memory section.
     pub section: u32,
     /// `page_cluster`.
@@ -168,6 +170,7 @@ impl Memory {
             active: List::EMPTY,
             inactive: List::EMPTY,
             lru_add: lru::EMPTY_PAGEVEC,
+            lru_add_active: lru::EMPTY_PAGEVEC,
             section: if layout.section == 0 { layout.pages } else { layout.section },
             page_cluster: layout.page_cluster,
             seq: 0,
@@ -212,9 +215,11 @@ impl Memory {
         });
         let place = self.swap_list.iter().position(|&a| self.areas[a as usize].priority <= priority);
         self.swap_list.insert(place.unwrap_or(self.swap_list.len()), id);
+        if self.swap_list[0] == id {
+            self.swap_next = id;
+        }
         self.nr_swap_pages += pages as i32;
         self.total_swap_pages += pages as i32;
-        self.swap_next = 0;
         id
     }
 
@@ -238,7 +243,7 @@ impl Memory {
     }
 
     #[inline]
-    fn touch_slot(&mut self, entry: SwpEntry) {
+    pub(crate) fn touch_slot(&mut self, entry: SwpEntry) {
         self.touched_slots.push(entry);
     }
 

@@ -6,11 +6,12 @@
 //!
 //! Simplified: `swap_list_lock` is not kept apart from `swap_device_lock`, since
 //! every path that matters here takes both; slots are taken lowest first, without
-//! the clustering of `scan_swap_map`, which serves seek times only.
+//! the clustering of `scan_swap_map`, which serves seek times and lets a freed slot
+//! rest longer before it is used again.
 
 use super::Memory;
 use super::ids::{Pfn, SwpEntry, TaskId, Token};
-use super::page::{PG_SWAPCACHE, SECTORS};
+use super::page::{PG_PRIVATE, PG_SWAPCACHE, SECTORS};
 
 /// `SWAP_MAP_MAX`: a count that has got here never falls again.
 pub const SWAP_MAP_MAX: u16 = 0x7fff;
@@ -56,7 +57,7 @@ pub struct SwapIo {
 }
 
 impl Memory {
-    /// `swap_map[offset]` of an entry, 0 for [`SwpEntry::NONE`].
+    /// `swap_map[offset]` of an entry; `SWAP_MAP_BAD` for a header.
     #[must_use]
     #[inline]
     pub fn swap_map(&self, entry: SwpEntry) -> u16 {
@@ -88,17 +89,18 @@ impl Memory {
         if self.nr_swap_pages <= 0 || self.swap_list.is_empty() {
             return None;
         }
-        let start = self.swap_next.min(self.swap_list.len() - 1);
         let priority_at = |m: &Self, i: usize| m.areas[m.swap_list[i] as usize].priority;
+        let start = self.swap_list.iter().position(|&area| area == self.swap_next).unwrap_or(0);
         let turn = priority_at(self, start);
         // Those left of the priority whose turn it is, then once more from the head.
         let mut position = start;
         let mut wrapped = false;
         loop {
-            if position == self.swap_list.len() || !wrapped && priority_at(self, position) != turn {
-                if wrapped {
-                    return None;
-                }
+            let end = position == self.swap_list.len();
+            if end && wrapped {
+                return None;
+            }
+            if end || !wrapped && priority_at(self, position) != turn {
                 wrapped = true;
                 position = 0;
             }
@@ -109,13 +111,23 @@ impl Memory {
             };
             let priority = priority_at(self, position);
             self.swap_next = match self.swap_list.get(position + 1) {
-                Some(&next) if self.areas[next as usize].priority == priority => position + 1,
-                _ => 0,
+                Some(&next) if self.areas[next as usize].priority == priority => next,
+                _ => self.swap_list[0],
             };
             let entry = SwpEntry::new(area, offset);
             self.areas[area as usize].refs[offset as usize] += 1;
             self.touch_slot(entry);
             return Some(entry);
+        }
+    }
+
+    /// `swap_info_get`: before an entry is looked at under `swap_device_lock`. An area
+    /// of higher priority than the one whose turn it is comes next.
+    pub fn swap_info_get(&mut self, entry: SwpEntry) {
+        let priority = |m: &Self, area: u8| m.areas[area as usize].priority;
+        let listed = self.swap_list.contains(&entry.area());
+        if listed && priority(self, entry.area()) > priority(self, self.swap_next) {
+            self.swap_next = entry.area();
         }
     }
 
@@ -152,12 +164,14 @@ impl Memory {
 
     /// `swap_entry_free`: a pte's or task's reference to an entry goes; what is left.
     pub fn swap_free(&mut self, entry: SwpEntry) -> u16 {
+        self.swap_info_get(entry);
         let area = &mut self.areas[entry.area() as usize];
         let refs = &mut area.refs[entry.offset()];
         assert!(*refs > 0, "swap_free({entry}) without a reference");
         *refs -= 1;
         let count = &mut area.swap_map[entry.offset()];
-        if *count < SWAP_MAP_MAX {
+        // Free already: swapoff reset a saturated count ("Unused swap offset entry").
+        if *count > 0 && *count < SWAP_MAP_MAX {
             *count -= 1;
             if *count == 0 {
                 area.lowest_bit = area.lowest_bit.min(entry.offset() as u32);
@@ -173,6 +187,10 @@ impl Memory {
     /// reference; the caller's reference to the entry becomes the swap cache's.
     /// False if the entry has a page already (`-EEXIST`).
     pub fn add_to_swap_cache(&mut self, pfn: Pfn, entry: SwpEntry) -> bool {
+        let page = *self.page(pfn);
+        let function = "__add_to_swap_cache";
+        self.bug_on(page.has(PG_SWAPCACHE), function, "PageSwapCache", pfn);
+        self.bug_on(page.has(PG_PRIVATE), function, "PagePrivate", pfn);
         let area = &mut self.areas[entry.area() as usize];
         if area.cache[entry.offset()].is_some() {
             return false;

@@ -29,6 +29,10 @@ pub struct Mm {
     pub ptl: TaskId,
     /// Number of stores and transfers before this mm was made: what it may have inherited.
     pub born: u32,
+    /// `mm_users`: tasks of the mm that are in the kernel, and others that hold it.
+    pub users: u16,
+    /// The last user is gone: the mappings are being torn down.
+    pub exiting: bool,
     /// False once the process has exited and its mappings are gone.
     pub alive: bool,
 }
@@ -147,6 +151,8 @@ impl Memory {
             writer: TaskId::NONE,
             ptl: TaskId::NONE,
             born: self.seq,
+            users: 0,
+            exiting: false,
             alive: true,
         });
         id

@@ -79,6 +79,18 @@ impl Policy {
         }
     }
 
+    /// The same policy, with each hook that it defines replaced by what `with` makes of it.
+    #[must_use]
+    pub(crate) fn with_hooks(mut self, mut with: impl FnMut(Hook, HookFn) -> HookFn) -> Self {
+        for hook in HOOKS {
+            let slot = &mut self.slots[hook as usize];
+            if slot.defined {
+                slot.function = with(hook, slot.function);
+            }
+        }
+        self
+    }
+
     /// What the policy says for its answer, in the words of the plugin that the
     /// hook is from; empty if it says nothing.
     #[must_use]

@@ -1,11 +1,15 @@
 //! A user access: the instruction, and `do_page_fault` where it faults.
 //!
 //! The hardware needs no lock: it reads the pte, sets young and dirty, and moves
-//! data. Simplified: no TLB; a changed pte is seen at once by every CPU.
+//! data.
+//!
+//! Simplified: no TLB, a changed pte is seen at once by every CPU; a fault that runs
+//! out of memory ends the access, and the process lives on instead of being killed.
 
 use super::{Cx, Fault, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_PAGECACHE, SECTORS, SectorMask, Token};
+use crate::oracle::{Look, author_of};
 use crate::task::{Ret, Task};
 
 stages! { Stage {
@@ -22,21 +26,21 @@ pub struct Access {
     pub address: u32,
     /// Which sectors of the page.
     pub sectors: SectorMask,
-    /// What is stored; nothing: a load.
-    pub store: Option<Token>,
+    /// A store; else a load.
+    pub store: bool,
 }
 
 impl Access {
     /// A load of the given sectors.
     #[must_use]
     pub const fn load(address: u32, sectors: SectorMask) -> Self {
-        Self { stage: Stage::Touch, address, sectors, store: None }
+        Self { stage: Stage::Touch, address, sectors, store: false }
     }
 
-    /// A store of a token to the given sectors.
+    /// A store of something new to the given sectors.
     #[must_use]
-    pub const fn store(address: u32, sectors: SectorMask, token: Token) -> Self {
-        Self { stage: Stage::Touch, address, sectors, store: Some(token) }
+    pub const fn store(address: u32, sectors: SectorMask) -> Self {
+        Self { stage: Stage::Touch, address, sectors, store: true }
     }
 
     fn touch(&mut self, cx: &mut Cx<'_>) -> Flow {
@@ -45,28 +49,31 @@ impl Access {
             return Flow::Return(Ret::Segv);
         };
         let pte = cx.mem.pte(vma, self.address);
-        let Some(pfn) = pte.pfn().filter(|_| self.store.is_none() || pte.write()) else {
+        let Some(pfn) = pte.pfn().filter(|_| !self.store || pte.write()) else {
             self.stage = Stage::Fault;
             return Flow::Next;
         };
         let index = cx.mem.vmas[vma.index()].pte_index(self.address);
-        let Some(token) = self.store else {
+        let Self { address, sectors, .. } = *self;
+        let access = Look { mm, address, index, sectors };
+        if !self.store {
             if !pte.young() {
                 cx.mem.set_pte(vma, self.address, pte.mkyoung());
             }
             let seen = cx.mem.page(pfn).data;
-            cx.oracle.load(cx.mem, mm, index, self.address, self.sectors, seen);
+            cx.oracle.load(cx.mem, &access, seen);
             return Flow::Return(Ret::Done);
-        };
+        }
         let touched = pte.mkyoung().mkdirty();
         if touched != pte {
             cx.mem.set_pte(vma, self.address, touched);
         }
+        let token = Token::new(author_of(mm), cx.mem.next_seq());
         let file = cx.mem.page(pfn).has(PG_PAGECACHE);
         for sector in (0..SECTORS).filter(|s| self.sectors & 1 << s != 0) {
             cx.mem.page_mut(pfn).data[sector] = token;
         }
-        cx.oracle.store(mm, index, self.address, self.sectors, token, file);
+        cx.oracle.store(&access, token, file);
         Flow::Return(Ret::Done)
     }
 }
@@ -92,7 +99,7 @@ impl Stages for Access {
             Stage::Touch => self.touch(cx),
             Stage::Fault => {
                 self.stage = Stage::UpRead;
-                let write = self.store.is_some();
+                let write = self.store;
                 match cx.mem.find_vma(cx.task.mm, self.address) {
                     Some(vma) if !write || cx.mem.vmas[vma.index()].vm_write() => {
                         Flow::Call(Fault::new(vma, self.address, write).into())

@@ -39,9 +39,9 @@ impl Stages for AddToSwap {
         match self.stage {
             // swap_list_lock, then the lock of each area that is tried; the first one
             // stands for all, see `mm::swap`.
-            Stage::GetSwapPage => match mem.swap_list.get(mem.swap_next) {
-                Some(&area) => Wants::free(Lock::SwapDevice(area)),
-                None => Wants::NOTHING,
+            Stage::GetSwapPage => match mem.swap_list.contains(&mem.swap_next) {
+                true => Wants::free(Lock::SwapDevice(mem.swap_next)),
+                false => Wants::NOTHING,
             },
             Stage::Insert => Wants::free(Lock::Tree),
             Stage::SwapFree => Wants::free(Lock::SwapDevice(self.entry.area())),

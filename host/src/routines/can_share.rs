@@ -80,7 +80,10 @@ impl Stages for CanShare {
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Ask => self.counts(cx),
-            Stage::SwapMap => self.exclusive(cx, AT_SWAP_MAP),
+            Stage::SwapMap => {
+                cx.mem.swap_info_get(self.entry);
+                self.exclusive(cx, AT_SWAP_MAP)
+            }
             Stage::Recheck | Stage::RecheckWithoutTreeLock => self.exclusive(cx, AT_RECHECK),
             Stage::Delete => {
                 self.entry = cx.delete_from_swap_cache(self.page);

@@ -159,11 +159,14 @@ impl Cx<'_> {
 
     /// `delete_from_swap_cache` without its `swap_free` and put: both become the task's.
     pub fn delete_from_swap_cache(&mut self, pfn: Pfn) -> SwpEntry {
-        let page = self.mem.page(pfn);
-        let (unlocked, writeback) =
-            (!page.has(cowpath_abi::PG_LOCKED), page.has(cowpath_abi::PG_WRITEBACK));
-        self.mem.bug_on(unlocked, "__delete_from_swap_cache", "!PageLocked", pfn);
-        self.mem.bug_on(writeback, "__delete_from_swap_cache", "PageWriteback", pfn);
+        let page = *self.mem.page(pfn);
+        let function = "__delete_from_swap_cache";
+        let cached = page.has(cowpath_abi::PG_SWAPCACHE);
+        self.mem.bug_on(!page.has(cowpath_abi::PG_LOCKED), function, "!PageLocked", pfn);
+        self.mem.bug_on(!cached, function, "!PageSwapCache", pfn);
+        self.mem.bug_on(page.has(cowpath_abi::PG_WRITEBACK), function, "PageWriteback", pfn);
+        let elsewhere = cached && self.mem.swap_cache(page.private) != Some(pfn);
+        self.mem.bug_on(elsewhere, function, "not the page of its entry", pfn);
         let entry = self.mem.delete_from_swap_cache(pfn);
         self.task.note_page(pfn);
         self.task.note_entry(entry);

@@ -127,6 +127,7 @@ stages! { DoneStage {
     Complete = "dio_bio_complete.check_pages_dirty",
     WorkLock = "bio_dirty_fn.lock_page",
     WorkUnlock = "bio_dirty_fn.unlock_page",
+    WorkRelease = "bio_dirty_fn.release_pages",
 }}
 
 /// The device's transfer and the completion of a request.
@@ -194,24 +195,31 @@ impl CompleteIo {
         }
         cx.oracle.complete(cx.mem, self.io, !self.failed);
         cx.mem.ios[self.io as usize].state = IoState::Completing;
-        self.work(cx.mem)
+        let left = cx.mem.holders_of(self.io).any(|h| cx.mem.holders[h.index()].pfn.is_some());
+        if left { self.work(cx.mem) } else { self.release(cx.mem) }
     }
 
-    /// Goes on to the next page that the work item has to dirty, or ends.
-    fn work(&mut self, mem: &mut Memory) -> Flow {
+    /// Goes on to the next page that the work item has to dirty; then it puts them all.
+    fn work(&mut self, mem: &Memory) -> Flow {
         let io = mem.ios[self.io as usize];
         let held = |n: &u32| mem.holders[(io.first + n) as usize].pfn.is_some();
         match (self.next..io.pages).find(held) {
             Some(next) => {
                 self.next = next;
                 self.stage = DoneStage::WorkLock;
-                Flow::Next
             }
-            None => {
-                mem.ios[self.io as usize].state = IoState::Done;
-                Flow::Return(Ret::Done)
-            }
+            None => self.stage = DoneStage::WorkRelease,
         }
+        Flow::Next
+    }
+
+    /// `bio_release_pages`.
+    fn release(self, mem: &mut Memory) -> Flow {
+        for holder in mem.holders_of(self.io) {
+            mem.release_holder(holder);
+        }
+        mem.ios[self.io as usize].state = IoState::Done;
+        Flow::Return(Ret::Done)
     }
 
     fn holder(&self, mem: &Memory) -> HolderId {
@@ -232,7 +240,7 @@ impl Stages for CompleteIo {
             DoneStage::WorkLock => {
                 Wants::take(Lock::Page(mem.holders[self.holder(mem).index()].pfn))
             }
-            DoneStage::Transfer | DoneStage::Complete | DoneStage::WorkUnlock => Wants::NOTHING,
+            _ => Wants::NOTHING,
         }
     }
 
@@ -246,10 +254,11 @@ impl Stages for CompleteIo {
                 self.stage = DoneStage::WorkUnlock;
                 Flow::Next
             }
+            DoneStage::WorkRelease => self.release(cx.mem),
             DoneStage::WorkUnlock => {
                 let holder = self.holder(cx.mem);
                 cx.unlock(Lock::Page(cx.mem.holders[holder.index()].pfn));
-                cx.mem.release_holder(holder);
+                self.next += 1;
                 self.work(cx.mem)
             }
         }

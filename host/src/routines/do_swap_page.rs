@@ -142,7 +142,7 @@ impl DoSwapPage {
     /// Last step: a write that could not reuse the page goes on in do_wp_page.
     fn wp_page(self, cx: &mut Cx<'_>) -> Flow {
         if self.write {
-            return Flow::Become(DoWpPage::new(self.vma, self.address, self.pte).into());
+            return Flow::Become(DoWpPage::after(self.vma, self.address, self.pte, self.ret()).into());
         }
         let ptl = self.ptl(cx.mem);
         cx.unlock(ptl);

@@ -28,7 +28,7 @@ stages! { Stage {
     Establish = "do_wp_page.establish",
 }}
 
-/// A write-protection fault. Returns `VmFaultMinor` or `VmFaultOom`.
+/// A write-protection fault. Returns `VmFault*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DoWpPage {
     stage: Stage,
@@ -37,14 +37,22 @@ pub struct DoWpPage {
     pte: Pte,
     old: Pfn,
     new: Pfn,
+    /// What a fault that ends well returns.
+    done: Ret,
 }
 
 impl DoWpPage {
     /// For an address with this present, read-only pte.
     #[must_use]
     pub fn new(vma: VmaId, address: u32, pte: Pte) -> Self {
+        Self::after(vma, address, pte, Ret::VmFaultMinor)
+    }
+
+    /// The same at the end of a fault that has something else to return.
+    #[must_use]
+    pub fn after(vma: VmaId, address: u32, pte: Pte, done: Ret) -> Self {
         let old = pte.pfn().expect("do_wp_page is called for a present pte");
-        Self { stage: Stage::Entry, vma, address, pte, old, new: Pfn::NONE }
+        Self { stage: Stage::Entry, vma, address, pte, old, new: Pfn::NONE, done }
     }
 
     fn ask(self, cx: &mut Cx<'_>, at: u32) -> u8 {
@@ -103,7 +111,7 @@ impl DoWpPage {
         let ptl = self.ptl(cx.mem);
         cx.unlock(ptl);
         cx.put_page(self.old);
-        Flow::Return(Ret::VmFaultMinor)
+        Flow::Return(self.done)
     }
 
     fn reuse(self, cx: &mut Cx<'_>) -> Flow {
@@ -112,7 +120,7 @@ impl DoWpPage {
         cx.mem.set_pte(self.vma, self.address, pte);
         let ptl = self.ptl(cx.mem);
         cx.unlock(ptl);
-        Flow::Return(Ret::VmFaultMinor)
+        Flow::Return(self.done)
     }
 
     fn copy(&mut self, cx: &mut Cx<'_>) -> Flow {
@@ -137,7 +145,7 @@ impl DoWpPage {
             cx.put_page(new);
             cx.put_page(old);
             cx.unlock(Lock::Ptl(v.mm));
-            return Flow::Return(Ret::VmFaultMinor);
+            return Flow::Return(self.done);
         }
         let old_page = *cx.mem.page(old);
         if old_page.has(PG_ANON) {
@@ -157,7 +165,7 @@ impl DoWpPage {
         cx.put_page(old);
         cx.put_page(old);
         cx.unlock(Lock::Ptl(v.mm));
-        Flow::Return(Ret::VmFaultMinor)
+        Flow::Return(self.done)
     }
 
     fn ptl(self, mem: &Memory) -> Lock {
@@ -165,11 +173,12 @@ impl DoWpPage {
     }
 }
 
-/// Whether no other process can see the page: one pte, and no swap pte.
+/// Whether no other process can see the page: one pte, no swap pte, and no reference
+/// of get_user_pages (whoever's it is).
 fn only_mine(mem: &Memory, pfn: Pfn) -> bool {
     let page = mem.page(pfn);
     let swap_ptes = if page.has(PG_SWAPCACHE) { mem.swap_map(page.private) - 1 } else { 0 };
-    mem.page_mapcount(pfn) == 1 && swap_ptes == 0
+    mem.page_mapcount(pfn) == 1 && swap_ptes == 0 && page.gup == 0
 }
 
 impl Stages for DoWpPage {

@@ -1,17 +1,23 @@
 //! Mappings that go away: exit (`mmput`, `exit_mmap`), munmap and MADV_DONTNEED, 2.6.11.
+//!
+//! Simplified: whoever else uses the mm (its other threads, swapoff or migration
+//! that hold `mm_users`) is waited for, where the kernel lets the last user tear the
+//! mappings down.
 
 use super::{Cx, Flow, Stages, Zap, stages};
 use crate::lock::{Lock, Until, Wants};
-use crate::mm::{Memory, MmId, VmaId};
+use crate::mm::{Memory, MmId, VM_LOCKED, VmaId};
 use crate::task::{Ret, Task};
 
 stages! { ExitStage {
+    LastUser = "mmput.last_user",
     Aio = "exit_aio.wait",
     Lock = "exit_mmap.lock",
     Zap = "exit_mmap.unmap_vmas",
     Unlock = "exit_mmap.unlock",
     Unlink = "exit_mmap.anon_vma_unlink",
     Remove = "exit_mmap.remove_vm_struct",
+    MmList = "mmput.mmlist",
 }}
 
 /// The last thread of the task's process exits.
@@ -26,7 +32,7 @@ impl Exit {
     /// Of an address space.
     #[must_use]
     pub const fn new(mm: MmId) -> Self {
-        Self { stage: ExitStage::Aio, mm, vma: VmaId::NONE }
+        Self { stage: ExitStage::LastUser, mm, vma: VmaId::NONE }
     }
 
     fn zap_this(&mut self, cx: &Cx<'_>) -> Flow {
@@ -40,14 +46,15 @@ impl Exit {
     }
 
     /// The vmas go, first to last.
-    fn next_vma(&mut self, cx: &mut Cx<'_>) -> Flow {
+    fn next_vma(&mut self, cx: &Cx<'_>) -> Flow {
         self.vma = cx.mem.mms[self.mm.index()].mmap;
-        if !self.vma.is_some() {
-            cx.mem.mms[self.mm.index()].alive = false;
-            return Flow::Return(Ret::Done);
-        }
-        let linked = cx.mem.vmas[self.vma.index()].anon_vma.is_some();
-        self.stage = if linked { ExitStage::Unlink } else { ExitStage::Remove };
+        self.stage = if !self.vma.is_some() {
+            ExitStage::MmList
+        } else if cx.mem.vmas[self.vma.index()].anon_vma.is_some() {
+            ExitStage::Unlink
+        } else {
+            ExitStage::Remove
+        };
         Flow::Next
     }
 }
@@ -62,25 +69,33 @@ impl Stages for Exit {
     #[inline]
     fn wants(&self, mem: &Memory, _: &Task) -> Wants {
         match self.stage {
+            ExitStage::LastUser => Wants::until(Until::LastUser(self.mm)),
             ExitStage::Aio => Wants::until(Until::NoDirectIo(self.mm)),
             ExitStage::Lock => Wants::take(Lock::Ptl(self.mm)),
             ExitStage::Unlink => {
                 Wants::free(Lock::AnonVma(mem.vmas[self.vma.index()].anon_vma))
             }
-            ExitStage::Zap | ExitStage::Unlock | ExitStage::Remove => Wants::NOTHING,
+            ExitStage::Zap | ExitStage::Unlock | ExitStage::Remove | ExitStage::MmList => {
+                Wants::NOTHING
+            }
         }
     }
 
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let mm = self.mm;
         match self.stage {
+            ExitStage::LastUser => {
+                cx.mem.mms[mm.index()].exiting = true;
+                self.stage = ExitStage::Aio;
+                Flow::Next
+            }
             ExitStage::Aio => {
-                let mm = self.mm;
-                cx.mem.mmlist.retain(|&m| m != mm);
                 self.stage = ExitStage::Lock;
                 Flow::Next
             }
             ExitStage::Lock => {
-                self.vma = cx.mem.mms[self.mm.index()].mmap;
+                cx.mem.lru_add_drain();
+                self.vma = cx.mem.mms[mm.index()].mmap;
                 self.zap_this(cx)
             }
             ExitStage::Zap => {
@@ -88,7 +103,7 @@ impl Stages for Exit {
                 self.zap_this(cx)
             }
             ExitStage::Unlock => {
-                cx.unlock(Lock::Ptl(self.mm));
+                cx.unlock(Lock::Ptl(mm));
                 self.next_vma(cx)
             }
             ExitStage::Unlink => {
@@ -99,6 +114,11 @@ impl Stages for Exit {
             ExitStage::Remove => {
                 cx.mem.remove_vma(self.vma);
                 self.next_vma(cx)
+            }
+            ExitStage::MmList => {
+                cx.mem.mmlist.retain(|&m| m != mm);
+                cx.mem.mms[mm.index()].alive = false;
+                Flow::Return(Ret::Done)
             }
         }
     }
@@ -112,29 +132,44 @@ stages! { UnmapStage {
     UpWrite = "do_munmap.up_write",
 }}
 
-/// munmap of a whole vma, or MADV_DONTNEED of a part.
+/// munmap of a whole vma, or MADV_DONTNEED of a part. Returns `Invalid` for
+/// MADV_DONTNEED of a `VM_LOCKED` vma or of nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Unmap {
     stage: UnmapStage,
     vma: VmaId,
     first: u32,
-    end: u32,
-    /// The vma goes too.
-    remove: bool,
+    /// Pages given up; 0: the whole vma, which goes too.
+    pages: u32,
 }
 
 impl Unmap {
-    /// `do_munmap` of a whole vma.
+    /// `do_munmap` of the vma at an address.
     #[must_use]
-    pub fn munmap(mem: &Memory, vma: VmaId) -> Self {
-        let v = &mem.vmas[vma.index()];
-        Self { stage: UnmapStage::DownWrite, vma, first: v.start, end: v.start + v.len, remove: true }
+    pub const fn munmap(address: u32) -> Self {
+        Self { stage: UnmapStage::DownWrite, vma: VmaId::NONE, first: address, pages: 0 }
     }
 
-    /// `madvise_dontneed` of some addresses of a vma.
+    /// `madvise_dontneed` of some pages, one at least, of one vma.
     #[must_use]
-    pub const fn dontneed(vma: VmaId, first: u32, end: u32) -> Self {
-        Self { stage: UnmapStage::DownWrite, vma, first, end, remove: false }
+    pub const fn dontneed(first: u32, pages: u32) -> Self {
+        assert!(pages > 0, "MADV_DONTNEED of no pages");
+        Self { stage: UnmapStage::DownWrite, vma: VmaId::NONE, first, pages }
+    }
+
+    /// mmap_sem is held: find the vma.
+    fn find(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let mm = cx.task.mm;
+        let found = cx.mem.find_vma(mm, self.first);
+        let flags = found.map_or(0, |vma| cx.mem.vmas[vma.index()].flags);
+        let refused = self.pages > 0 && (found.is_none() || flags & VM_LOCKED != 0);
+        let Some(vma) = found.filter(|_| !refused) else {
+            cx.unlock(Lock::MmapWrite(mm));
+            return Flow::Return(if refused { Ret::Invalid } else { Ret::Done });
+        };
+        self.vma = vma;
+        self.stage = UnmapStage::Lock;
+        Flow::Next
     }
 }
 
@@ -161,19 +196,22 @@ impl Stages for Unmap {
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         let mm = cx.task.mm;
         match self.stage {
-            UnmapStage::DownWrite => {
-                self.stage = UnmapStage::Lock;
-                Flow::Next
-            }
+            UnmapStage::DownWrite => self.find(cx),
             UnmapStage::Lock => {
+                cx.mem.lru_add_drain();
                 self.stage = UnmapStage::Zapped;
                 let vma = cx.mem.vmas[self.vma.index()];
-                cx.oracle.discard(cx.mem, &vma, self.first, self.end);
-                Flow::Call(Zap::new(self.vma, self.first, self.end).into())
+                let end = vma.start + vma.len;
+                let (first, end) = match self.pages {
+                    0 => (vma.start, end),
+                    pages => (self.first, end.min(self.first + pages)),
+                };
+                Flow::Call(Zap::new(self.vma, first, end).into())
             }
             UnmapStage::Zapped => {
                 cx.unlock(Lock::Ptl(mm));
-                self.stage = if self.remove { UnmapStage::Unlink } else { UnmapStage::UpWrite };
+                let remove = self.pages == 0;
+                self.stage = if remove { UnmapStage::Unlink } else { UnmapStage::UpWrite };
                 Flow::Next
             }
             UnmapStage::Unlink => {

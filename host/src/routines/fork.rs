@@ -152,6 +152,7 @@ impl Stages for Fork {
                 self.vma_or_end(cx.mem.vmas[self.from.index()].next)
             }
             Stage::UpWrite => {
+                cx.mem.mms[self.child.index()].born = cx.mem.seq;
                 cx.unlock(Lock::MmapWrite(cx.task.mm));
                 Flow::Return(Ret::Done)
             }

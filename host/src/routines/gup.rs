@@ -6,7 +6,7 @@
 use super::{Cx, Fault, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{
-    Direction, HolderId, IoId, Memory, PG_DIRTY, Pfn, Pte, VM_MAYWRITE, VM_WRITE, VmaId, ZERO_PAGE,
+    Direction, HolderId, IoId, Memory, PG_DIRTY, Pfn, VM_MAYWRITE, VM_WRITE, VmaId, ZERO_PAGE,
 };
 use crate::task::{Ret, Task};
 
@@ -62,22 +62,11 @@ impl GetUserPages {
         Flow::Next
     }
 
-    /// `follow_page`: the page of a present pte that is writable if asked.
-    fn follow_page(&self, cx: &mut Cx<'_>, address: u32) -> Option<Pfn> {
-        let pte: Pte = cx.mem.pte(self.vma, address);
-        let pfn = pte.pfn().filter(|_| !self.lookup_write || pte.write())?;
-        if self.lookup_write && !pte.dirty() && !cx.mem.page(pfn).has(PG_DIRTY) {
-            cx.mem.page_mut(pfn).flags |= PG_DIRTY;
-        }
-        cx.mem.mark_page_accessed(pfn);
-        Some(pfn)
-    }
-
     fn follow(&mut self, cx: &mut Cx<'_>) -> Flow {
         let address = self.address(cx.mem);
         let ptl = Lock::Ptl(cx.task.mm);
-        let untouched = !self.lookup_write && self.untouched_anonymous_page(cx.mem, address);
-        let found = self.follow_page(cx, address);
+        let untouched = !self.lookup_write && cx.mem.untouched_anonymous_page(self.vma, address);
+        let found = cx.mem.follow_page(self.vma, address, self.lookup_write);
         let Some(pfn) = found.or(untouched.then_some(ZERO_PAGE)) else {
             cx.unlock(ptl);
             self.stage = Stage::Faulted;
@@ -103,18 +92,6 @@ impl GetUserPages {
         }
         cx.task.forget_page(pfn);
         cx.mem.task_ref_to_gup(pfn);
-    }
-
-    /// `untouched_anonymous_page`: no page table has been made for the address.
-    ///
-    /// Simplified: there is a page table exactly if one of the 1024 ptes that it
-    /// would hold is not none.
-    fn untouched_anonymous_page(&self, mem: &Memory, address: u32) -> bool {
-        let vma = &mem.vmas[self.vma.index()];
-        let table = address / PTRS_PER_PTE * PTRS_PER_PTE;
-        let first = table.max(vma.start);
-        let end = (table + PTRS_PER_PTE).min(vma.start + vma.len);
-        !vma.file.is_some() && (first..end).all(|a| mem.ptes[vma.pte_index(a)].none())
     }
 }
 
@@ -146,5 +123,30 @@ impl Stages for GetUserPages {
                 Flow::Next
             }
         }
+    }
+}
+
+impl Memory {
+    /// `follow_page`: the page of a present pte that is writable if asked.
+    pub(super) fn follow_page(&mut self, vma: VmaId, address: u32, write: bool) -> Option<Pfn> {
+        let pte = self.pte(vma, address);
+        let pfn = pte.pfn().filter(|_| !write || pte.write())?;
+        if write && !pte.dirty() && !self.page(pfn).has(PG_DIRTY) {
+            self.page_mut(pfn).flags |= PG_DIRTY;
+        }
+        self.mark_page_accessed(pfn);
+        Some(pfn)
+    }
+
+    /// `untouched_anonymous_page`: no page table has been made for the address.
+    ///
+    /// Simplified: there is a page table exactly if one of the 1024 ptes that it
+    /// would hold is not none.
+    pub(super) fn untouched_anonymous_page(&self, vma: VmaId, address: u32) -> bool {
+        let vma = &self.vmas[vma.index()];
+        let table = address / PTRS_PER_PTE * PTRS_PER_PTE;
+        let first = table.max(vma.start);
+        let end = (table + PTRS_PER_PTE).min(vma.start + vma.len);
+        !vma.file.is_some() && (first..end).all(|a| self.ptes[vma.pte_index(a)].none())
     }
 }

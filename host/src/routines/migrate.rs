@@ -3,19 +3,21 @@
 //! `ReplaceFirst` is the memory-hotplug tree of 2004-2005, reconstructed from
 //! fragments: the new page takes the old one's place in the swap cache, locked and
 //! not up to date; the old one is unmapped and its count waited for; a failure
-//! rewinds. `UnmapFirst` is mainline from 2.6.16: unmap, check the count, and only
-//! then replace; no wait.
+//! rewinds. `UnmapFirst` is mainline from 2.6.16: check the count, unmap, check
+//! again under tree_lock, and only then replace; no wait.
 //!
 //! Simplified: only anonymous pages are migrated; the bounded wait is a number of
-//! rounds in each of which the page lock is dropped; mainline's lists of pages and
-//! its retries are the caller's passes.
+//! rounds in each of which the page lock is dropped for a while; locks and writeback
+//! are slept for in every pass; mainline's lists of pages and its retries are the
+//! caller's passes.
 
 use super::referenced::Walk;
-use super::{AddToSwap, Cx, Fault, Flow, RemoveExclusive, Stages, TryToUnmap, stages};
+use super::{AddToSwap, Cx, Fault, Flow, Stages, TryToUnmap, stages};
 use crate::lock::{Lock, Until, Wants};
 use crate::mm::{
-    LOCKED_BY_IO, Memory, NO_MAPPING, PG_ACTIVE, PG_AGAIN, PG_ANON, PG_DIRTY, PG_LOCKED,
-    PG_PRIVATE, PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, Pfn, SwpEntry, VmaId,
+    AnonVmaId, Memory, MmId, NO_MAPPING, PG_ACTIVE, PG_AGAIN, PG_ANON, PG_DIRTY, PG_ERROR,
+    PG_PRIVATE, PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK, Pfn, SwpEntry,
+    VmaId,
 };
 use crate::task::{Ret, Task};
 
@@ -32,12 +34,15 @@ stages! { Stage {
     ReplaceNow = "migrate_page.check_and_replace",
     Copy = "migrate_page.copy",
     Rewind = "migrate_page.rewind",
-    UnlockOld = "migrate_page.unlock_old",
     UnlockNew = "migrate_page.unlock_new",
+    UnlockOld = "migrate_page.unlock_old",
     Touch = "migrate_page.touch",
     TouchDone = "migrate_page.touched",
-    LockNew = "migrate_page.lock_new",
-    GiveUpSlot = "migrate_page.give_up_slot",
+    LockStaying = "migrate_page.lock_to_free_slot",
+    CheckSlot = "migrate_page.check_slot",
+    Delete = "migrate_page.delete_from_swap_cache",
+    SwapFree = "migrate_page.swap_free",
+    End = "migrate_page.end",
 }}
 
 /// The order of operations.
@@ -45,7 +50,7 @@ stages! { Stage {
 pub enum Order {
     /// Replace, unmap, wait.
     ReplaceFirst,
-    /// Unmap, check, replace.
+    /// Check, unmap, check, replace.
     UnmapFirst,
 }
 
@@ -53,17 +58,19 @@ pub enum Order {
 const ROUNDS: u8 = 5;
 
 /// Moves one anonymous page to another frame. Returns `Done`, `Again` (busy) or
-/// `NoMemory`.
+/// `NoMemory` (no frame or no swap slot).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Migrate {
     stage: Stage,
     order: Order,
+    ret: Ret,
     old: Pfn,
     new: Pfn,
     entry: SwpEntry,
+    /// Where the touching of addresses has got to.
     vma: VmaId,
+    mm: MmId,
     rounds: u8,
-    ok: bool,
 }
 
 impl Migrate {
@@ -73,12 +80,13 @@ impl Migrate {
         Self {
             stage: Stage::Isolate,
             order,
+            ret: Ret::Again,
             old: page,
             new: Pfn::NONE,
             entry: SwpEntry::NONE,
             vma: VmaId::NONE,
+            mm: MmId::NONE,
             rounds: 0,
-            ok: false,
         }
     }
 
@@ -98,6 +106,14 @@ impl Migrate {
 
     fn locked(&mut self, cx: &mut Cx<'_>) -> Flow {
         let page = *cx.mem.page(self.old);
+        if page.has(PG_PRIVATE) {
+            return self.goto(Stage::UnlockOld);
+        }
+        if cx.mem.page_count(self.old) == 1 {
+            // Freed from under us: only our own reference is left.
+            self.ret = Ret::Done;
+            return self.goto(Stage::UnlockOld);
+        }
         self.stage = Stage::Alloc;
         if page.has(PG_ANON) && !page.has(PG_SWAPCACHE) {
             return Flow::Call(AddToSwap::new(self.old).into());
@@ -107,19 +123,30 @@ impl Migrate {
     }
 
     fn alloc(&mut self, cx: &mut Cx<'_>) -> Flow {
-        if cx.ret() != Ret::Yes || !cx.mem.page(self.old).has(PG_SWAPCACHE) {
+        if cx.ret() != Ret::Yes {
+            self.ret = Ret::NoMemory;
+            return self.goto(Stage::UnlockOld);
+        }
+        if !cx.mem.page(self.old).has(PG_SWAPCACHE) {
             return self.goto(Stage::UnlockOld);
         }
         self.entry = cx.mem.page(self.old).private;
+        if self.order == Order::UnmapFirst && !self.at_base(cx.mem) {
+            return self.goto(Stage::UnlockOld);
+        }
         let Some(new) = cx.alloc_page() else {
+            self.ret = Ret::NoMemory;
             return self.goto(Stage::UnlockOld);
         };
         self.new = new;
         assert!(cx.trylock(Lock::Page(new)), "a new page is not locked");
-        if self.order == Order::ReplaceFirst {
-            return self.goto(Stage::Replace);
+        match self.order {
+            Order::ReplaceFirst => self.goto(Stage::Replace),
+            Order::UnmapFirst => {
+                self.stage = Stage::Unmapped;
+                Flow::Call(TryToUnmap::ignoring_young(self.old).into())
+            }
         }
-        self.unmap()
     }
 
     fn unmap(&mut self) -> Flow {
@@ -129,18 +156,19 @@ impl Migrate {
 
     fn unmapped(&mut self, cx: &Cx<'_>) -> Flow {
         let unmapped = cx.ret() == Ret::SwapSuccess;
+        let refused = cx.ret() == Ret::SwapFail;
         match self.order {
+            Order::ReplaceFirst if refused && self.rounds == 0 => self.goto(Stage::Rewind),
             Order::ReplaceFirst if unmapped => self.goto(Stage::CheckCount),
-            Order::ReplaceFirst => self.goto(Stage::Rewind),
+            Order::ReplaceFirst => self.wait_or_rewind(),
             Order::UnmapFirst if unmapped => self.goto(Stage::ReplaceNow),
-            Order::UnmapFirst => self.goto(Stage::UnlockOld),
+            Order::UnmapFirst => self.goto(Stage::UnlockNew),
         }
     }
 
-    /// Nobody but the cache (as kept) and us, apart from buffers.
+    /// Nobody but ptes, the cache (as kept) and us holds the old page.
     fn at_base(self, mem: &Memory) -> bool {
-        let private = u32::from(mem.page(self.old).has(PG_PRIVATE));
-        mem.page_count(self.old) - private == 2
+        mem.page_count(self.old) == mem.page_mapcount(self.old) + 2
     }
 
     fn check_count(&mut self, cx: &Cx<'_>) -> Flow {
@@ -150,6 +178,10 @@ impl Migrate {
         if self.at_base(cx.mem) {
             return self.goto(Stage::Copy);
         }
+        self.wait_or_rewind()
+    }
+
+    const fn wait_or_rewind(&mut self) -> Flow {
         if self.rounds == ROUNDS {
             return self.goto(Stage::Rewind);
         }
@@ -159,11 +191,11 @@ impl Migrate {
 
     /// Contents and flags go over; the old page leaves the swap cache.
     fn copy(&mut self, cx: &mut Cx<'_>) -> Flow {
+        const KEPT: u32 = PG_REFERENCED | PG_ACTIVE | PG_DIRTY | PG_UPTODATE | PG_ERROR | PG_ANON;
         let old = *cx.mem.page(self.old);
-        let kept = old.flags & (PG_REFERENCED | PG_ACTIVE);
         let page = cx.mem.page_mut(self.new);
         page.data = old.data;
-        page.flags |= PG_UPTODATE | PG_DIRTY | PG_ANON | kept;
+        page.flags |= old.flags & KEPT;
         page.mapping = old.mapping;
         page.index = old.index;
         let page = cx.mem.page_mut(self.old);
@@ -173,8 +205,8 @@ impl Migrate {
         page.tasks += 1;
         cx.task.note_page(self.old);
         cx.put_page(self.old);
-        self.ok = true;
-        self.goto(Stage::UnlockOld)
+        self.ret = Ret::Done;
+        self.goto(Stage::UnlockNew)
     }
 
     /// The old page's slot is its own again; who waits for the new one looks again.
@@ -182,58 +214,71 @@ impl Migrate {
         cx.mem.replace_in_swap_cache(self.new, self.old);
         cx.mem.page_mut(self.old).flags &= !PG_REPLACED;
         cx.mem.page_mut(self.new).flags |= PG_AGAIN;
-        self.goto(Stage::UnlockOld)
+        self.goto(Stage::UnlockNew)
     }
 
     /// 2.6.16: under tree_lock, replace if nobody else holds the page.
     fn check_and_replace(&mut self, cx: &mut Cx<'_>) -> Flow {
         if cx.mem.page_mapcount(self.old) > 0 || !self.at_base(cx.mem) {
-            return self.goto(Stage::UnlockOld);
+            return self.goto(Stage::UnlockNew);
         }
         cx.mem.page_mut(self.old).flags |= PG_REPLACED;
         cx.mem.replace_in_swap_cache(self.old, self.new);
         self.goto(Stage::Copy)
     }
 
+    /// Blocked faults go on: with the new page if all went well, else they look again.
+    fn unlock_new(&mut self, cx: &mut Cx<'_>) -> Flow {
+        if self.ret == Ret::Done {
+            cx.mem.add_page_to_lru(self.new);
+            cx.unlock(Lock::Page(self.new));
+        } else {
+            cx.unlock(Lock::Page(self.new));
+            cx.put_page(self.new);
+            self.new = Pfn::NONE;
+        }
+        self.goto(Stage::UnlockOld)
+    }
+
     fn unlock_old(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let replaced_first = self.order == Order::ReplaceFirst && self.entry != SwpEntry::NONE;
+        let touch = self.new.is_some() || replaced_first;
+        if touch && !self.new.is_some() {
+            cx.get_page(self.old);
+        }
         cx.unlock(Lock::Page(self.old));
-        if self.ok {
+        if self.ret == Ret::Done {
             cx.mem.put_isolated(self.old);
-            cx.mem.add_new_to_lru(self.new);
         } else {
             cx.mem.putback_lru(self.old);
         }
-        if !self.new.is_some() {
-            return Flow::Return(Ret::Again);
+        if !touch {
+            return Flow::Return(self.ret);
         }
-        self.goto(Stage::UnlockNew)
+        self.goto(Stage::Touch)
     }
 
-    fn unlock_new(&mut self, cx: &mut Cx<'_>) -> Flow {
-        cx.unlock(Lock::Page(self.new));
-        if !self.ok {
-            cx.put_page(self.new);
-            return Flow::Return(Ret::Again);
-        }
-        self.vma = VmaId::NONE;
-        self.goto(Stage::Touch)
+    /// The page that stays, of which a reference is held: new, or old after a rewind.
+    const fn staying(self) -> Pfn {
+        if self.new.is_some() { self.new } else { self.old }
     }
 
     /// The next vma of the page's anon_vma that still has the swap pte.
     fn next_to_touch(self, mem: &Memory) -> Option<(VmaId, u32)> {
-        let page = mem.page(self.new);
-        if page.mapping == NO_MAPPING {
+        let page = mem.page(self.staying());
+        if !page.has(PG_ANON) || page.mapping == NO_MAPPING {
             return None;
         }
+        let anon_vma = AnonVmaId(page.mapping as u16);
         let mut walk = Walk::NONE;
-        walk.anon_vma = crate::mm::AnonVmaId(page.mapping as u16);
+        walk.anon_vma = anon_vma;
         walk.begin(mem);
         let mut passed = !self.vma.is_some();
         while walk.vma.is_some() {
             let vma = &mem.vmas[walk.vma.index()];
-            let address = vma.address_of_index(page.index);
-            if passed
-                && let Some(address) = address
+            let exiting = mem.mms[vma.mm.index()].exiting;
+            let address = vma.address_of_index(page.index).filter(|_| passed && !exiting);
+            if let Some(address) = address
                 && mem.pte(walk.vma, address).entry() == Some(self.entry)
             {
                 return Some((walk.vma, address));
@@ -248,15 +293,35 @@ impl Migrate {
     fn touch(&mut self, cx: &mut Cx<'_>) -> Flow {
         let found = self.next_to_touch(cx.mem);
         let Some((vma, address)) = found else {
-            return self.goto(Stage::LockNew);
+            return self.goto(Stage::LockStaying);
         };
         self.vma = vma;
-        let mm = cx.mem.vmas[vma.index()].mm;
-        if !cx.trylock(Lock::MmapRead(mm)) {
+        self.mm = cx.mem.vmas[vma.index()].mm;
+        if !cx.trylock(Lock::MmapRead(self.mm)) {
+            // Somebody changes that address space: its own fault will do.
             return Flow::Next;
         }
+        cx.mem.mms[self.mm.index()].users += 1;
         self.stage = Stage::TouchDone;
         Flow::Call(Fault::new(vma, address, false).into())
+    }
+
+    fn touch_done(&mut self, cx: &mut Cx<'_>) -> Flow {
+        cx.unlock(Lock::MmapRead(self.mm));
+        cx.mem.mms[self.mm.index()].users -= 1;
+        self.goto(Stage::Touch)
+    }
+
+    /// Gives the swap slot up if no swap pte needs it and nobody but ptes, the cache
+    /// and us holds the page.
+    fn check_slot(&mut self, cx: &Cx<'_>) -> Flow {
+        let pfn = self.staying();
+        let page = cx.mem.page(pfn);
+        let cached = page.has(PG_SWAPCACHE) && page.private == self.entry;
+        let alone = cx.mem.page_count(pfn) == cx.mem.page_mapcount(pfn) + 2;
+        let free = cached && alone && cx.mem.swap_map(self.entry) == 1;
+        let free = free && page.flags & (PG_WRITEBACK | PG_REPLACED) == 0;
+        self.goto(if free { Stage::Delete } else { Stage::End })
     }
 }
 
@@ -271,12 +336,15 @@ impl Stages for Migrate {
     fn wants(&self, _: &Memory, _: &Task) -> Wants {
         match self.stage {
             Stage::LockPage => Wants::take(Lock::Page(self.old)),
-            Stage::WaitLock => {
-                Wants { until: Until::Tick, ..Wants::take(Lock::Page(self.old)) }
-            }
+            Stage::WaitLock => Wants { until: Until::Tick, ..Wants::take(Lock::Page(self.old)) },
             Stage::WaitWriteback => Wants::until(Until::NotWriteback(self.old)),
-            Stage::Replace | Stage::Rewind | Stage::ReplaceNow => Wants::free(Lock::Tree),
-            Stage::LockNew => Wants::take(Lock::Page(self.new)),
+            Stage::Replace | Stage::Rewind | Stage::ReplaceNow | Stage::Delete => {
+                Wants::free(Lock::Tree)
+            }
+            Stage::LockStaying => Wants::take(Lock::Page(self.staying())),
+            Stage::CheckSlot | Stage::SwapFree => {
+                Wants::free(Lock::SwapDevice(self.entry.area()))
+            }
             _ => Wants::NOTHING,
         }
     }
@@ -302,22 +370,26 @@ impl Stages for Migrate {
             Stage::ReplaceNow => self.check_and_replace(cx),
             Stage::Copy => self.copy(cx),
             Stage::Rewind => self.rewind(cx),
-            Stage::UnlockOld => self.unlock_old(cx),
             Stage::UnlockNew => self.unlock_new(cx),
+            Stage::UnlockOld => self.unlock_old(cx),
             Stage::Touch => self.touch(cx),
-            Stage::TouchDone => {
-                let mm = cx.mem.vmas[self.vma.index()].mm;
-                cx.unlock(Lock::MmapRead(mm));
-                self.goto(Stage::Touch)
+            Stage::TouchDone => self.touch_done(cx),
+            Stage::LockStaying => self.goto(Stage::CheckSlot),
+            Stage::CheckSlot => self.check_slot(cx),
+            Stage::Delete => {
+                cx.delete_from_swap_cache(self.staying());
+                cx.mem.page_mut(self.staying()).flags |= PG_DIRTY;
+                self.goto(Stage::SwapFree)
             }
-            Stage::LockNew => {
-                self.stage = Stage::GiveUpSlot;
-                Flow::Call(RemoveExclusive::new(self.new).into())
+            Stage::SwapFree => {
+                cx.free_entry(self.entry);
+                cx.put_page(self.staying());
+                self.goto(Stage::End)
             }
-            Stage::GiveUpSlot => {
-                cx.unlock(Lock::Page(self.new));
-                cx.put_page(self.new);
-                Flow::Return(Ret::Done)
+            Stage::End => {
+                cx.unlock(Lock::Page(self.staying()));
+                cx.put_page(self.staying());
+                Flow::Return(self.ret)
             }
         }
     }
@@ -340,10 +412,5 @@ impl Memory {
         page.flags &= !PG_SWAPCACHE;
         page.private = SwpEntry::NONE;
         self.put_cache(from);
-    }
-
-    fn add_new_to_lru(&mut self, pfn: Pfn) {
-        debug_assert!(self.page(pfn).locker != LOCKED_BY_IO && self.page(pfn).has(PG_LOCKED));
-        self.lru_cache_add_active_drained(pfn);
     }
 }

@@ -12,7 +12,7 @@ stages! { Stage {
     UpWrite = "mlock_fixup.up_write",
 }}
 
-/// mlock or munlock of a whole vma.
+/// mlock or munlock of a whole vma. Returns `NoMemory` if there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mlock {
     stage: Stage,
@@ -22,31 +22,42 @@ pub struct Mlock {
 }
 
 impl Mlock {
-    /// mlock (`lock`) or munlock.
+    /// mlock (`lock`) or munlock of the vma at an address.
     #[must_use]
-    pub const fn new(vma: VmaId, lock: bool) -> Self {
-        Self { stage: Stage::DownWrite, vma, lock, address: 0 }
+    pub const fn new(address: u32, lock: bool) -> Self {
+        Self { stage: Stage::DownWrite, vma: VmaId::NONE, lock, address }
+    }
+
+    fn fixup(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let Some(vma) = cx.mem.find_vma(cx.task.mm, self.address) else {
+            cx.unlock(Lock::MmapWrite(cx.task.mm));
+            return Flow::Return(Ret::NoMemory);
+        };
+        self.vma = vma;
+        let vma = &mut cx.mem.vmas[vma.index()];
+        let flags = vma.flags & !VM_LOCKED | u32::from(self.lock) * VM_LOCKED;
+        let present = self.lock && flags != vma.flags;
+        vma.flags = flags;
+        self.address = vma.start;
+        self.stage = if present { Stage::Present } else { Stage::UpWrite };
+        Flow::Next
     }
 
     /// get_user_pages without `pages`: faults each page in, takes no reference.
     fn present(&mut self, cx: &mut Cx<'_>) -> Flow {
         let vma = cx.mem.vmas[self.vma.index()];
-        let pte = cx.mem.pte(self.vma, self.address);
-        if pte.present() && (!vma.vm_write() || pte.write()) {
-            cx.unlock(Lock::Ptl(vma.mm));
-            return self.next_page(cx);
-        }
+        let write = vma.vm_write();
+        let found = cx.mem.follow_page(self.vma, self.address, write);
+        let untouched = !write && cx.mem.untouched_anonymous_page(self.vma, self.address);
         cx.unlock(Lock::Ptl(vma.mm));
+        if found.is_some() || untouched {
+            self.address += 1;
+            let more = self.address < vma.start + vma.len;
+            self.stage = if more { Stage::Present } else { Stage::UpWrite };
+            return Flow::Next;
+        }
         self.stage = Stage::Faulted;
-        Flow::Call(Fault::new(self.vma, self.address, vma.vm_write()).into())
-    }
-
-    fn next_page(&mut self, cx: &Cx<'_>) -> Flow {
-        let vma = cx.mem.vmas[self.vma.index()];
-        self.address += 1;
-        let more = self.address < vma.start + vma.len;
-        self.stage = if more { Stage::Present } else { Stage::UpWrite };
-        Flow::Next
+        Flow::Call(Fault::new(self.vma, self.address, write).into())
     }
 }
 
@@ -68,13 +79,7 @@ impl Stages for Mlock {
 
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
-            Stage::DownWrite => {
-                let vma = &mut cx.mem.vmas[self.vma.index()];
-                vma.flags = vma.flags & !VM_LOCKED | u32::from(self.lock) * VM_LOCKED;
-                self.address = vma.start;
-                self.stage = if self.lock { Stage::Present } else { Stage::UpWrite };
-                Flow::Next
-            }
+            Stage::DownWrite => self.fixup(cx),
             Stage::Present => self.present(cx),
             Stage::Faulted => {
                 if cx.ret() == Ret::VmFaultOom {

@@ -1,7 +1,8 @@
 //! `mm/mprotect.c:change_protection`, 2.6.11.
 //!
 //! Every present pte gets the protection of a private mapping, which never has the
-//! write bit: a write after mprotect back to read-write faults.
+//! write bit and on i386 always has the accessed bit: a write after mprotect back to
+//! read-write faults, and reclaim finds the page young.
 
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
@@ -14,19 +15,20 @@ stages! { Stage {
     UpWrite = "mprotect_fixup.up_write",
 }}
 
-/// mprotect of a whole vma.
+/// mprotect of a whole vma. Returns `NoMemory` if there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mprotect {
     stage: Stage,
+    address: u32,
     vma: VmaId,
     write: bool,
 }
 
 impl Mprotect {
-    /// To read-write, or to read only.
+    /// Of the vma at an address, to read-write or to read only.
     #[must_use]
-    pub const fn new(vma: VmaId, write: bool) -> Self {
-        Self { stage: Stage::DownWrite, vma, write }
+    pub const fn new(address: u32, write: bool) -> Self {
+        Self { stage: Stage::DownWrite, address, vma: VmaId::NONE, write }
     }
 }
 
@@ -49,7 +51,12 @@ impl Stages for Mprotect {
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::DownWrite => {
-                let vma = &mut cx.mem.vmas[self.vma.index()];
+                let Some(vma) = cx.mem.find_vma(cx.task.mm, self.address) else {
+                    cx.unlock(Lock::MmapWrite(cx.task.mm));
+                    return Flow::Return(Ret::NoMemory);
+                };
+                self.vma = vma;
+                let vma = &mut cx.mem.vmas[vma.index()];
                 // mprotect_fixup: nothing to do if the flags stay.
                 let same = vma.vm_write() == self.write;
                 vma.flags = vma.flags & !VM_WRITE | u32::from(self.write) * VM_WRITE;
@@ -60,8 +67,8 @@ impl Stages for Mprotect {
                 let vma = cx.mem.vmas[self.vma.index()];
                 for address in vma.start..vma.start + vma.len {
                     let pte = cx.mem.pte(self.vma, address);
-                    if pte.present() && pte.write() {
-                        cx.mem.set_pte(self.vma, address, pte.wrprotect());
+                    if pte.present() {
+                        cx.mem.set_pte(self.vma, address, pte.wrprotect().mkyoung());
                     }
                 }
                 self.stage = Stage::UpWrite;

@@ -17,7 +17,8 @@ stages! { Stage {
 /// Most passes over a section.
 pub const MAX_PASSES: u8 = 10;
 
-/// Takes a section out of use. Returns `Done`, or `Again` if a page stayed.
+/// Takes a section out of use. Returns `Done`, `Again` if a page stayed, or `Invalid`
+/// if it is out of use or on the way there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Offline {
     stage: Stage,
@@ -78,9 +79,13 @@ impl Stages for Offline {
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Isolate => {
+                if (self.first..self.end).any(|pfn| cx.mem.page(Pfn(pfn)).has(PG_OFFLINE)) {
+                    // Offline, or somebody is at it.
+                    return Flow::Return(Ret::Invalid);
+                }
                 cx.mem.lru_add_drain();
                 for pfn in (self.first..self.end).map(Pfn) {
-                    if cx.mem.page(pfn).has(PG_FREE) && !cx.mem.page(pfn).has(PG_OFFLINE) {
+                    if cx.mem.page(pfn).has(PG_FREE) {
                         cx.mem.list_del(Which::Free, pfn);
                     }
                     cx.mem.page_mut(pfn).flags |= PG_OFFLINE;

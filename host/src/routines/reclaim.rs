@@ -1,11 +1,12 @@
 //! `mm/vmscan.c:shrink_cache` and `refill_inactive_zone`, 2.6.11.
 //!
 //! Simplified: pages are taken and put back one at a time, without batches of
-//! `SWAP_CLUSTER_MAX`; `reclaim_mapped` is always set (memory is tight).
+//! `SWAP_CLUSTER_MAX`; `reclaim_mapped` is always set (memory is tight); a file's page
+//! is looked at without trying its lock.
 
 use super::{Cx, Flow, PageReferenced, ShrinkList, Stages, stages};
 use crate::lock::Wants;
-use crate::mm::{Memory, PG_ACTIVE, Pfn};
+use crate::mm::{Memory, PG_ACTIVE, PG_ANON, Pfn};
 use crate::task::{Ret, Task};
 
 stages! { PageStage {
@@ -137,6 +138,10 @@ impl RefillInactive {
         cx.mem.isolate_lru_page(page);
         self.stage = RefillStage::Referenced;
         if cx.mem.page_mapcount(page) > 0 {
+            if cx.mem.total_swap_pages == 0 && cx.mem.page(page).has(PG_ANON) {
+                cx.task.ret = Ret::Yes;
+                return Flow::Next;
+            }
             return Flow::Call(PageReferenced::new(page).into());
         }
         cx.task.ret = Ret::No;

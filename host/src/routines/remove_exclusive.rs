@@ -74,6 +74,7 @@ impl Stages for RemoveExclusive {
         match self.stage {
             Stage::Entry => self.entry(cx),
             Stage::SwapMap => {
+                cx.mem.swap_info_get(self.entry);
                 if !self.ask(cx, AT_SWAP_MAP) {
                     cx.unlock(device);
                     return Flow::Return(Ret::No);

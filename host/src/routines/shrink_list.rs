@@ -4,7 +4,8 @@
 //! back or freed here.
 //!
 //! Simplified: one page at a time, put back at once rather than with its batch; a
-//! page with buffers is kept (`try_to_release_page` fails); no laptop mode; the
+//! page with buffers is kept (`try_to_release_page` fails); a file's page that is not
+//! mapped is never in use (`mapping_mapped`); no laptop mode; the
 //! caller may enter the file system and do IO; no swap device is congested.
 
 use super::{AddToSwap, Cx, Flow, PageReferenced, RemoveExclusive, Stages, TryToUnmap, stages};
@@ -96,7 +97,7 @@ impl ShrinkList {
     fn pageout(&mut self, cx: &mut Cx<'_>) -> Flow {
         let page = *cx.mem.page(self.page);
         if !page.has(PG_DIRTY) {
-            return self.goto(Stage::Freeable);
+            return self.try_to_release(cx.mem);
         }
         let private = u32::from(page.has(PG_PRIVATE));
         let freeable = cx.mem.page_count(self.page) - private == 2;
@@ -137,7 +138,13 @@ impl ShrinkList {
             return self.goto(Stage::Keep);
         }
         let keep = busy(cx);
-        self.goto(if keep { Stage::KeepLocked } else { Stage::Freeable })
+        if keep { self.goto(Stage::KeepLocked) } else { self.try_to_release(cx.mem) }
+    }
+
+    /// `try_to_release_page` fails, so a page with buffers stays.
+    fn try_to_release(&mut self, mem: &Memory) -> Flow {
+        let private = mem.page(self.page).has(PG_PRIVATE);
+        self.goto(if private { Stage::Activate } else { Stage::Freeable })
     }
 
     /// Under tree_lock: nobody but the cache and us, and clean?
@@ -145,7 +152,7 @@ impl ShrinkList {
         let page = *cx.mem.page(self.page);
         let in_cache = page.flags & (PG_SWAPCACHE | PG_PAGECACHE) != 0;
         let busy = cx.mem.page_count(self.page) != 2 || page.has(PG_DIRTY);
-        if !in_cache || busy || page.has(PG_PRIVATE) {
+        if !in_cache || busy {
             cx.unlock(Lock::Tree);
             return self.goto(Stage::KeepLocked);
         }

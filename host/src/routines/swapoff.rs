@@ -1,13 +1,12 @@
 //! `mm/swapfile.c:sys_swapoff` and `try_to_unuse`, 2.6.11.
 //!
 //! Simplified: each entry's search starts at the head of the mmlist (`start_mm` is
-//! a hint that saves time); no shmem; no signals. An mm that is exiting has left
-//! the mmlist and is not searched.
+//! a hint that saves time); no shmem; no signals.
 
 use super::{Cx, Flow, ReadSwapCache, RemoveExclusive, Stages, UnuseProcess, stages};
 use crate::lock::{Lock, Until, Wants};
 use crate::mm::{
-    Memory, PG_DIRTY, PG_SWAPCACHE, PG_WRITEBACK, Pfn, SWAP_MAP_BAD, SWAP_MAP_MAX, SwapIo,
+    Memory, MmId, PG_DIRTY, PG_SWAPCACHE, PG_WRITEBACK, Pfn, SWAP_MAP_BAD, SWAP_MAP_MAX, SwapIo,
     SwpEntry,
 };
 use crate::task::{Ret, Task};
@@ -31,22 +30,23 @@ stages! { Stage {
     Fail = "sys_swapoff.reinsert",
 }}
 
-/// Takes a swap area out of use. Returns `Done` or `NoMemory`.
+/// Takes a swap area out of use. Returns `Done`, `NoMemory`, or `Invalid` if it is
+/// not in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Swapoff {
     stage: Stage,
     area: u8,
     offset: u32,
     page: Pfn,
-    /// Next position of the mmlist.
-    mm: u16,
+    /// The mm searched last, which is held; none before the first.
+    mm: MmId,
 }
 
 impl Swapoff {
     /// Of an active area.
     #[must_use]
     pub const fn new(area: u8) -> Self {
-        Self { stage: Stage::Start, area, offset: 0, page: Pfn::NONE, mm: 0 }
+        Self { stage: Stage::Start, area, offset: 0, page: Pfn::NONE, mm: MmId::NONE }
     }
 
     const fn entry(self) -> SwpEntry {
@@ -60,8 +60,13 @@ impl Swapoff {
 
     fn start(&mut self, cx: &mut Cx<'_>) -> Flow {
         let area = self.area;
+        if !cx.mem.swap_list.contains(&area) {
+            return Flow::Return(Ret::Invalid);
+        }
         cx.mem.swap_list.retain(|&a| a != area);
-        cx.mem.swap_next = 0;
+        if cx.mem.swap_next == area {
+            cx.mem.swap_next = cx.mem.swap_list.first().copied().unwrap_or(0);
+        }
         let pages = cx.mem.areas[area as usize].pages as i32;
         cx.mem.nr_swap_pages -= pages;
         cx.mem.total_swap_pages -= pages;
@@ -94,15 +99,37 @@ impl Swapoff {
         self.goto(if freed { Stage::Next } else { Stage::Fail })
     }
 
+    /// The next mm of the mmlist that has not begun to exit.
+    fn next_on_mmlist(self, mem: &Memory) -> Option<MmId> {
+        let list = &mem.mmlist;
+        let after = list.iter().position(|&mm| mm == self.mm).map_or(0, |place| place + 1);
+        list[after..].iter().copied().find(|mm| !mem.mms[mm.index()].exiting)
+    }
+
+    /// Holds another mm (`mm_users`) in place of the last.
+    fn hold_mm(&mut self, mem: &mut Memory, mm: MmId) {
+        if self.mm.is_some() {
+            mem.mms[self.mm.index()].users -= 1;
+        }
+        if mm.is_some() {
+            mem.mms[mm.index()].users += 1;
+        }
+        self.mm = mm;
+    }
+
     /// Goes through the mmlist while the entry has ptes.
     fn next_mm(&mut self, cx: &mut Cx<'_>) -> Flow {
+        if cx.mem.taken_by_migration(self.page) {
+            return self.look_again(cx);
+        }
         let swap_map = cx.mem.swap_map(self.entry());
         if swap_map > 1
-            && let Some(&mm) = cx.mem.mmlist.get(self.mm as usize)
+            && let Some(mm) = self.next_on_mmlist(cx.mem)
         {
-            self.mm += 1;
+            self.hold_mm(cx.mem, mm);
             return Flow::Call(UnuseProcess::new(mm, self.entry(), self.page).into());
         }
+        self.hold_mm(cx.mem, MmId::NONE);
         if swap_map == SWAP_MAP_MAX {
             cx.mem.reset_overflow(self.entry());
         }
@@ -113,6 +140,16 @@ impl Swapoff {
             return Flow::Call(RemoveExclusive::new(self.page).into());
         }
         self.delete_or_finish(page.has(PG_SWAPCACHE))
+    }
+
+    /// Migration has the page: give it up, and look the same entry up again.
+    fn look_again(&mut self, cx: &mut Cx<'_>) -> Flow {
+        self.hold_mm(cx.mem, MmId::NONE);
+        cx.unlock(Lock::Page(self.page));
+        cx.put_page(self.page);
+        self.page = Pfn::NONE;
+        self.offset -= 1;
+        self.goto(Stage::Next)
     }
 
     /// `swap_writepage` after `remove_exclusive_swap_page`: a reference remains, so
@@ -141,9 +178,12 @@ impl Swapoff {
     }
 
     fn end(self, cx: &mut Cx<'_>) -> Flow {
-        let area = &mut cx.mem.areas[self.area as usize];
-        area.used = false;
-        cx.mem.mmlist.clear();
+        cx.mem.areas[self.area as usize].used = false;
+        // drain_mmlist: only if no area has an entry in use.
+        let used = |count: &u16| *count != 0 && *count != SWAP_MAP_BAD;
+        if !cx.mem.areas.iter().any(|area| area.swap_map.iter().any(used)) {
+            cx.mem.mmlist.clear();
+        }
         Flow::Return(Ret::Done)
     }
 
@@ -153,6 +193,9 @@ impl Swapoff {
         let priority = mem.areas[area as usize].priority;
         let place = mem.swap_list.iter().position(|&a| mem.areas[a as usize].priority <= priority);
         mem.swap_list.insert(place.unwrap_or(mem.swap_list.len()), area);
+        if mem.swap_list[0] == area {
+            mem.swap_next = area;
+        }
         let pages = mem.areas[area as usize].pages as i32;
         mem.nr_swap_pages += pages;
         mem.total_swap_pages += pages;
@@ -192,10 +235,7 @@ impl Stages for Swapoff {
             Stage::WaitLocked => self.goto(Stage::WaitWriteback),
             Stage::WaitWriteback => self.goto(Stage::LockPage),
             Stage::LockPage => self.goto(Stage::WaitLockedWriteback),
-            Stage::WaitLockedWriteback => {
-                self.mm = 0;
-                self.goto(Stage::NextMm)
-            }
+            Stage::WaitLockedWriteback => self.goto(Stage::NextMm),
             Stage::NextMm => self.next_mm(cx),
             Stage::Written => self.written(cx),
             Stage::Relock => self.goto(Stage::WaitWritten),
@@ -223,5 +263,6 @@ impl Memory {
     /// try_to_unuse: a saturated count is set to 1 once every mm was searched.
     fn reset_overflow(&mut self, entry: SwpEntry) {
         self.areas[entry.area() as usize].swap_map[entry.offset()] = 1;
+        self.touch_slot(entry);
     }
 }

@@ -27,13 +27,22 @@ pub struct TryToUnmap {
     page: Pfn,
     walk: Walk,
     ret: Ret,
+    /// Migration of 2.6.16 (`ignore_refs`): a young pte is unmapped too.
+    ignore_young: bool,
 }
 
 impl TryToUnmap {
     /// For a locked page.
     #[must_use]
     pub const fn new(page: Pfn) -> Self {
-        Self { stage: Stage::Begin, page, walk: Walk::NONE, ret: Ret::SwapAgain }
+        let (walk, ret) = (Walk::NONE, Ret::SwapAgain);
+        Self { stage: Stage::Begin, page, walk, ret, ignore_young: false }
+    }
+
+    /// For migration: whether the page was used lately does not matter.
+    #[must_use]
+    pub const fn ignoring_young(page: Pfn) -> Self {
+        Self { ignore_young: true, ..Self::new(page) }
     }
 
     fn begin(&mut self, cx: &mut Cx<'_>) -> Flow {
@@ -62,7 +71,7 @@ impl TryToUnmap {
             return self.next_vma(cx);
         }
         let locked = v.flags & (VM_LOCKED | VM_RESERVED) != 0;
-        let young = !locked && pte.young();
+        let young = !locked && !self.ignore_young && pte.young();
         if young {
             cx.mem.set_pte(vma, address, pte.mkold());
         }

@@ -4,7 +4,7 @@
 
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
-use crate::mm::{AnonVmaId, Memory, MmId, NO_MAPPING, PG_ANON, Pfn, Pte, SwpEntry, VmaId};
+use crate::mm::{AnonVmaId, Memory, MmId, NO_MAPPING, PG_AGAIN, PG_ANON, PG_REPLACED, Pfn, Pte, SwpEntry, VmaId};
 use crate::task::{Ret, Task};
 use cowpath_abi::{ACTIVATE_AFTER_PTE, ACTIVATE_AT_START, ACTIVATE_BEFORE_UNLOCK};
 
@@ -129,7 +129,8 @@ impl Stages for UnuseProcess {
                 Flow::Next
             }
             Stage::LockPage => {
-                self.stage = Stage::Lock;
+                let taken = cx.mem.taken_by_migration(self.page);
+                self.stage = if taken { Stage::UpRead } else { Stage::Lock };
                 Flow::Next
             }
             Stage::Lock => self.lock(cx),
@@ -145,5 +146,15 @@ impl Stages for UnuseProcess {
                 Flow::Return(Ret::Done)
             }
         }
+    }
+}
+
+impl Memory {
+    /// Whether migration has put another page in this one's place in the swap cache,
+    /// or has given it back: who had looked it up must look again.
+    ///
+    /// The memory-hotplug tree re-checks the page after each sleep for its lock.
+    pub(super) fn taken_by_migration(&self, pfn: Pfn) -> bool {
+        self.page(pfn).flags & (PG_AGAIN | PG_REPLACED) != 0
     }
 }

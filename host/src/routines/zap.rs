@@ -3,7 +3,7 @@
 //! The caller holds page_table_lock.
 //!
 //! Simplified: pages are freed one at a time, as the mmu_gather of a uniprocessor
-//! does; a swap pte is cleared just before its entry is freed, not just after.
+//! does, so they are held for a shorter while than SMP kernels hold them; a swap pte is cleared just before its entry is freed, not just after.
 
 use super::{Cx, Flow, FreeSwapAndCache, RemoveExclusive, Stages, stages};
 use crate::lock::{Lock, Wants};
@@ -43,6 +43,7 @@ impl Zap {
         self.next = address + 1;
         let pte = cx.mem.pte(self.vma, address);
         cx.mem.set_pte(self.vma, address, Pte::NONE);
+        cx.oracle.discard(cx.mem, &v, address);
         if let Some(entry) = pte.entry() {
             cx.task.note_entry(entry);
             return Flow::Call(FreeSwapAndCache::new(entry).into());

@@ -6,9 +6,8 @@ use super::setup::Injected;
 use super::{Operation, Runner};
 use crate::lock::Lock;
 use crate::mm::{
-    IoId, IoKind, IoState, MmId, PG_FREE, SectorMask, TaskId, Token, VmaId,
+    IoId, IoKind, IoState, MmId, PG_FREE, SectorMask, TaskId, VmaId,
 };
-use crate::oracle::author_of;
 use crate::routines::{
     Access, CompleteIo, Exit, Fork, HoldPages, Migrate, Mlock, Mprotect, Offline, Order,
     RefillInactive, Routine, ShrinkCache, ShrinkPage, Swapoff, Unmap,
@@ -21,7 +20,7 @@ use crate::trace::Event;
 #[derive(Clone, Debug)]
 pub(super) enum Make {
     Load { address: u32, sectors: SectorMask },
-    Store { address: u32, sectors: SectorMask, text: String },
+    Store { address: u32, sectors: SectorMask },
     Hold { kind: IoKind, address: u32, pages: u32, sectors: SectorMask, force: bool, name: String },
     Fork { child: String },
     Exit,
@@ -42,13 +41,15 @@ pub(super) enum Make {
 #[derive(Clone, Debug)]
 pub(super) enum Wording {
     Load,
-    Store,
+    /// With the place stored to.
+    Store(String),
     Held(u32),
     /// With the migrations tried and the requests completed before it.
     Scan(Scanned, u64, u32),
     Reclaim,
     Completed,
-    Fork,
+    /// With the child's name.
+    Fork(String),
     Plain(&'static str),
 }
 
@@ -110,6 +111,10 @@ impl Runner<'_> {
     fn go_on(&mut self, task: TaskId, act: &Act) -> bool {
         let continues = matches!(act, Act::Continue);
         self.work[task.index()].stopped = false;
+        if self.work[task.index()].unborn {
+            self.results.push("cannot run".to_string());
+            return false;
+        }
         if self.machine.tasks[task.index()].idle() || continues {
             return true;
         }
@@ -166,8 +171,8 @@ impl Runner<'_> {
             Act::Store(range) => {
                 let sectors = mask(range.sectors);
                 each(range, &|mm, address| {
-                    let text = self.names.address(mm, address);
-                    (Make::Store { address, sectors, text }, Wording::Store)
+                    let place = self.names.address(mm, address);
+                    (Make::Store { address, sectors }, Wording::Store(place))
                 })
             }
             Act::Load(range) => {
@@ -180,7 +185,9 @@ impl Runner<'_> {
                 let kind = if *write { IoKind::PinWrite } else { IoKind::PinRead };
                 self.hold(task, kind, range, *force, name)
             }
-            Act::Fork(child) => one(Make::Fork { child: child.clone() }, Wording::Fork),
+            Act::Fork(child) => {
+                one(Make::Fork { child: child.clone() }, Wording::Fork(child.clone()))
+            }
             Act::Exit => one(Make::Exit, Wording::Plain("exited")),
             Act::Munmap(range) => {
                 one(Make::Munmap { address: whole(range).0 }, Wording::Plain("unmapped"))
@@ -256,17 +263,9 @@ impl Runner<'_> {
         let mm = self.machine.tasks[task.index()].mm;
         self.scans.vetoed = false;
         self.saw[task.index()] = Saw::default();
-        let vma = |runner: &Self, address: u32| {
-            runner.machine.mem.find_vma(mm, address).ok_or_else(|| "not mapped".to_string())
-        };
         Ok(match make {
             Make::Load { address, sectors } => Access::load(*address, *sectors).into(),
-            Make::Store { address, sectors, text } => {
-                let token = Token::new(author_of(mm), self.machine.mem.next_seq());
-                let step = self.steps.len() + 1;
-                self.names.add_token(token, format!("the store to {text} of step {step}"));
-                Access::store(*address, *sectors, token).into()
-            }
+            Make::Store { address, sectors } => Access::store(*address, *sectors).into(),
             Make::Hold { kind, address, pages, sectors, force, name } => {
                 let io = self.machine.mem.add_io(*kind, mm, *address, *pages, *sectors);
                 self.names.add_io(name);
@@ -274,14 +273,10 @@ impl Runner<'_> {
             }
             Make::Fork { child } => self.fork(mm, child).into(),
             Make::Exit => Exit::new(mm).into(),
-            Make::Munmap { address } => {
-                Unmap::munmap(&self.machine.mem, vma(self, *address)?).into()
-            }
-            Make::Dontneed { address, pages } => {
-                Unmap::dontneed(vma(self, *address)?, *address, address + pages).into()
-            }
-            Make::Mprotect { address, write } => Mprotect::new(vma(self, *address)?, *write).into(),
-            Make::Mlock { address, lock } => Mlock::new(vma(self, *address)?, *lock).into(),
+            Make::Munmap { address } => Unmap::munmap(*address).into(),
+            Make::Dontneed { address, pages } => Unmap::dontneed(*address, *pages).into(),
+            Make::Mprotect { address, write } => Mprotect::new(*address, *write).into(),
+            Make::Mlock { address, lock } => Mlock::new(*address, *lock).into(),
             Make::Shrink { mm, address } => ShrinkPage::new(self.frame(*mm, *address)?).into(),
             Make::ShrinkCache(nr) => ShrinkCache::new(*nr).into(),
             Make::Refill(nr) => RefillInactive::new(*nr).into(),
@@ -319,6 +314,7 @@ impl Runner<'_> {
         let task = self.machine.add_task(mm);
         self.names.add_task(child, task, mm);
         self.grow();
+        self.work[task.index()].unborn = true;
         Fork::new(mm)
     }
 
@@ -327,10 +323,11 @@ impl Runner<'_> {
         let saw = self.saw[task.index()];
         match (wording, ret) {
             (_, Ret::VmFaultOom | Ret::NoMemory) => "OUT OF MEM".to_string(),
-            (Wording::Load | Wording::Store, Ret::Segv) => "SIGSEGV".to_string(),
+            (_, Ret::Invalid) => "EINVAL".to_string(),
+            (Wording::Load | Wording::Store(_), Ret::Segv) => "SIGSEGV".to_string(),
             (Wording::Held(_), Ret::Segv) => "EFAULT".to_string(),
             (Wording::Load, _) => saw.load().to_string(),
-            (Wording::Store, _) => saw.store().to_string(),
+            (Wording::Store(_), _) => saw.store().to_string(),
             (Wording::Held(wanted), Ret::Pages(got)) if got < *wanted => {
                 format!("{got} of {wanted} held")
             }
@@ -348,7 +345,11 @@ impl Runner<'_> {
                 self.scans.io_completed();
                 "completed".to_string()
             }
-            (Wording::Fork, _) => "forked".to_string(),
+            (Wording::Fork(child), _) => {
+                let child = self.names.task_id(child).expect("made when the fork began");
+                self.work[child.index()].unborn = false;
+                "forked".to_string()
+            }
             (Wording::Plain(word), _) => (*word).to_string(),
         }
     }
@@ -391,6 +392,7 @@ impl Runner<'_> {
                 let io = self.names.io_id(&step.actor).expect("the scenario was checked");
                 let machine = &mut self.machine;
                 machine.oracle.pin_write(&mut machine.mem, io, mask(*sectors));
+                self.names.name_token(&self.machine.mem, format!("what {} wrote", step.actor));
                 "written".to_string()
             }
             Act::Complete | Act::Fail if step.actor.starts_with("swap") => {

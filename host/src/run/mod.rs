@@ -69,6 +69,8 @@ struct Work {
     stopped: bool,
     /// Waiting, and said so.
     waiting: bool,
+    /// The process is being forked: it cannot run before fork returns.
+    unborn: bool,
     /// The while that it sleeps for is over (rule 4).
     awake: bool,
 }
@@ -146,6 +148,9 @@ impl<'a> Runner<'a> {
 
     fn end_step(&mut self, actor: &str, text: &str) {
         self.note_trouble();
+        if self.machine.mem.violation.is_none() {
+            self.machine.mem.violation = self.machine.audit();
+        }
         let mut hasher = DefaultHasher::new();
         let mem = &self.machine.mem;
         (&mem.ptes, &mem.pages, &mem.areas).hash(&mut hasher);
@@ -207,6 +212,7 @@ impl<'a> Runner<'a> {
                 return ran;
             }
             ran = true;
+            self.name_data(id);
             self.work[id.index()].waiting = false;
             self.work[id.index()].awake = false;
             self.record(id, stage);
@@ -252,6 +258,19 @@ impl<'a> Runner<'a> {
                 }
                 Change::Pte { .. } => {}
             }
+        }
+    }
+
+    /// What was stored or submitted in the stage that has just run gets a name.
+    fn name_data(&mut self, id: TaskId) {
+        let step = self.steps.len() + 1;
+        match &self.current[id.index()] {
+            Some(act::Wording::Store(place)) => {
+                let name = format!("the store to {place} of step {step}");
+                self.names.name_token(&self.machine.mem, name);
+            }
+            Some(act::Wording::Held(_)) => self.names.name_requests(&self.machine.mem),
+            _ => {}
         }
     }
 

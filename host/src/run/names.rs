@@ -86,8 +86,27 @@ impl Names {
         self.ios.iter().rposition(|io| io == name).map(|io| io as IoId)
     }
 
-    pub fn add_token(&mut self, token: Token, name: String) {
-        self.tokens.push((token, name));
+    /// Names the data that were stored last, if they have no name yet.
+    pub fn name_token(&mut self, mem: &Memory, name: String) {
+        let newest = self.tokens.iter().map(|t| t.0.seq()).max().unwrap_or(0);
+        for seq in newest + 1..=mem.seq {
+            let authors = (1..=mem.mms.len() as u8).chain([Token::DEVICE]);
+            self.tokens.extend(authors.map(|author| (Token::new(author, seq), name.clone())));
+        }
+    }
+
+    /// Names the data of the requests that were submitted last.
+    pub fn name_requests(&mut self, mem: &Memory) {
+        let newest = self.tokens.iter().map(|t| t.0.seq()).max().unwrap_or(0);
+        for (io, name) in self.ios.iter().enumerate() {
+            for holder in mem.holders_of(io as IoId) {
+                for token in mem.holders[holder.index()].token {
+                    if token.author() == Token::DEVICE && token.seq() > newest {
+                        self.tokens.push((token, format!("the data of {name}")));
+                    }
+                }
+            }
+        }
     }
 
     /// `A.P[2]`, without the index where the mapping has one page.

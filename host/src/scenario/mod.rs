@@ -11,10 +11,11 @@ pub use corpus::{LoadError, builtin, load, load_with_stages};
 pub use explain::explain;
 pub use parse::{Problem, ScenarioError, parse, parse_with_stages};
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One scenario: a memory, processes with mappings, and steps by named actors.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scenario {
     /// snake_case name: the file's stem, the test, the snapshot, the command-line argument.
     pub name: String,
@@ -33,7 +34,7 @@ pub struct Scenario {
 }
 
 /// Page frames and swap.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemorySpec {
     /// Page frames, ZERO_PAGE not counted.
     pub pages: u32,
@@ -46,7 +47,7 @@ pub struct MemorySpec {
 }
 
 /// One swap area.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SwapSpec {
     /// Usable slots, numbered from 1 (slot 0 is the header).
     pub slots: u32,
@@ -57,7 +58,7 @@ pub struct SwapSpec {
 }
 
 /// A file whose pages are in the page cache from the start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSpec {
     /// Its name.
     pub name: String,
@@ -66,7 +67,7 @@ pub struct FileSpec {
 }
 
 /// A process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessSpec {
     /// Its name; also its first thread's name as an actor.
     pub name: String,
@@ -77,7 +78,7 @@ pub struct ProcessSpec {
 }
 
 /// A private mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MapSpec {
     /// Its name.
     pub name: String,
@@ -94,7 +95,7 @@ pub struct MapSpec {
 }
 
 /// One step: an actor does something, or goes on with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The step as written, without `until`.
     pub text: String,
@@ -109,7 +110,7 @@ pub struct Step {
 }
 
 /// Pages of one mapping: `P`, `P[2]`, `P[0..8]`, `A.P`, `A.P[2]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
     /// The process, where the actor does not give it.
     pub process: Option<String>,
@@ -124,7 +125,7 @@ pub struct Range {
 }
 
 /// The two sectors of a page that scenarios tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sectors {
     /// `.lo`
     Lo,
@@ -135,7 +136,7 @@ pub enum Sectors {
 }
 
 /// The order of hot-remove migration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MigrateOrder {
     /// 2004-2005 memory hotplug tree: replace in the swap cache, unmap, wait for the count.
     ReplaceFirst,
@@ -144,7 +145,7 @@ pub enum MigrateOrder {
 }
 
 /// What an actor does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Act {
     /// A process: `store P.hi`.
     Store(Range),
@@ -231,7 +232,7 @@ pub enum Act {
 }
 
 /// A fact that must hold under every policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fact {
     /// `A.P present`.
     Present(Range),

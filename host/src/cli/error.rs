@@ -1,0 +1,115 @@
+//! What ends a command early, as the user reads it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use crate::policy;
+use crate::scenario::{self, ScenarioError};
+use crate::worker::WorkerError;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub enum Error {
+    /// A scenario cannot be had.
+    Scenario(scenario::LoadError),
+    /// Scenario files are wrong.
+    Broken(Vec<scenario::LoadError>),
+    /// A policy cannot be had.
+    Policy(policy::LoadError),
+    /// A policy's worker process cannot be had.
+    Worker(WorkerError),
+    /// A file or folder cannot be written.
+    Unwritable {
+        /// Which.
+        path: PathBuf,
+        /// The system's error.
+        error: io::Error,
+    },
+    /// Output cannot be written.
+    Output(io::Error),
+}
+
+impl Error {
+    /// The exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+            Self::Worker(WorkerError::Model { .. } | WorkerError::Nested) => Exit::Broken,
+            Self::Worker(WorkerError::EndedInLoading { .. }) => Exit::PolicyFailed,
+            Self::Scenario(_)
+            | Self::Broken(_)
+            | Self::Policy(_)
+            | Self::Worker(_)
+            | Self::Unwritable { .. }
+            | Self::Output(_) => Exit::Usage,
+        }
+    }
+
+    /// Whether to say anything: whoever closed a pipe knows.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.exit() == Exit::Done
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scenario(error) => one(f, error),
+            Self::Broken(errors) => {
+                for (i, error) in errors.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str("\n\n")?;
+                    }
+                    one(f, error)?;
+                }
+                Ok(())
+            }
+            Self::Policy(error) => write!(f, "error: {error}"),
+            Self::Worker(error) => write!(f, "error: {error}"),
+            Self::Unwritable { path, error } => {
+                write!(f, "error: cannot write {}: {error}", path.display())
+            }
+            Self::Output(error) => write!(f, "error: cannot write the output: {error}"),
+        }
+    }
+}
+
+/// A scenario's problems begin with `error:` each.
+fn one(f: &mut fmt::Formatter<'_>, error: &scenario::LoadError) -> fmt::Result {
+    match error {
+        scenario::LoadError::Broken(ScenarioError { .. }) => write!(f, "{error}"),
+        scenario::LoadError::Unknown { .. } | scenario::LoadError::Unreadable { .. } => {
+            write!(f, "error: {error}")
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<scenario::LoadError> for Error {
+    fn from(error: scenario::LoadError) -> Self {
+        Self::Scenario(error)
+    }
+}
+
+impl From<policy::LoadError> for Error {
+    fn from(error: policy::LoadError) -> Self {
+        Self::Policy(error)
+    }
+}
+
+impl From<WorkerError> for Error {
+    fn from(error: WorkerError) -> Self {
+        Self::Worker(error)
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}

@@ -1,0 +1,89 @@
+//! The command line: parses arguments, calls the library, prints, and picks the exit code.
+//!
+//! This part decides nothing about scenarios or policies.
+
+mod compare;
+mod error;
+mod exit;
+mod generate;
+mod inputs;
+mod output;
+mod policy;
+mod run;
+mod scenario;
+
+use std::process::ExitCode;
+
+use clap::{ColorChoice, Parser, Subcommand};
+
+pub use error::Error;
+pub use exit::Exit;
+
+/// Decide discussions of copy-on-write patches on a model of Linux 2.6.11 memory.
+///
+/// Runs scenarios under several policies (the copy-on-write rules of a kernel or
+/// patch) and shows where they part, by which kernel function, and what comes of it.
+#[derive(Debug, Parser)]
+#[command(name = "cowpath", version, max_term_width = 80, after_help = exit::EXIT_CODES)]
+pub struct Cli {
+    /// When to use colours; `auto`: on a terminal, unless NO_COLOR is set.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run scenarios under several policies and compare the outcomes
+    #[command(after_help = exit::EXIT_CODES)]
+    Compare(compare::Arguments),
+    /// Run one scenario and show every step: what was asked, what changed
+    #[command(after_help = exit::EXIT_CODES)]
+    Run(run::Arguments),
+    /// List, show, check and explain scenarios
+    #[command(subcommand)]
+    Scenario(scenario::Command),
+    /// List and show policies
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Print completions for a shell
+    Completions(generate::Completions),
+    /// Print the manual page, or write one for each command into a folder
+    Man(generate::Man),
+    /// Run a policy on behalf of another cowpath
+    #[command(hide = true)]
+    Worker,
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    // --help ends with 0, a wrong command line with 2.
+    let cli = Cli::parse();
+    output::choose_color(cli.color);
+    if matches!(cli.command, Command::Worker) {
+        return crate::worker::serve();
+    }
+    let exit = cli.command.execute().unwrap_or_else(|error| {
+        if !error.is_quiet() {
+            output::complain(&error);
+        }
+        error.exit()
+    });
+    exit.into()
+}
+
+impl Command {
+    fn execute(&self) -> Result<Exit, Error> {
+        match self {
+            Self::Compare(arguments) => compare::execute(arguments),
+            Self::Run(arguments) => run::execute(arguments),
+            Self::Scenario(command) => scenario::execute(command),
+            Self::Policy(command) => policy::execute(command),
+            Self::Completions(arguments) => generate::completions(arguments),
+            Self::Man(arguments) => generate::man(arguments),
+            Self::Worker => unreachable!("main has served it"),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! JSON documents, each with the name and version of its schema.
+//!
+//! A change that breaks readers raises [`VERSION`]; a new key does not.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, schema_for};
+use serde::Serialize;
+
+use crate::compare::{Comparison, Parting};
+use crate::trace::{Costs, Outcome, Trace};
+
+/// The version of every document.
+pub const VERSION: u32 = 1;
+
+/// What `cowpath compare --format json` prints.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct CompareDocument<'a> {
+    /// `cowpath-compare`.
+    #[schemars(extend("const" = "cowpath-compare"))]
+    pub schema: &'static str,
+    /// The version of the document.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// The policies, in the order asked for.
+    pub policies: Vec<&'a str>,
+    /// One entry for each scenario, in the order asked for.
+    pub scenarios: Vec<Compared<'a>>,
+}
+
+/// One scenario under several policies.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Compared<'a> {
+    /// The scenario's name.
+    pub scenario: &'a str,
+    /// Its title.
+    pub title: &'a str,
+    /// Its claim.
+    pub claim: &'a str,
+    /// Whether the outcomes differ.
+    pub differs: bool,
+    /// The kernel functions that part the policies.
+    pub parted_by: Vec<&'a str>,
+    /// What each policy came to.
+    pub results: Vec<ResultOf<'a>>,
+    /// Every trace, with `--full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traces: Option<&'a [Trace]>,
+}
+
+/// What one policy came to.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ResultOf<'a> {
+    /// The policy.
+    pub policy: &'a str,
+    /// What the run came to.
+    pub outcome: &'a Outcome,
+    /// What it cost.
+    pub costs: &'a Costs,
+    /// Where the policy parts from the first; null if it does not.
+    pub parting: Option<&'a Parting>,
+}
+
+/// What `cowpath run --format json` prints.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RunDocument<'a> {
+    /// `cowpath-run`.
+    #[schemars(extend("const" = "cowpath-run"))]
+    pub schema: &'static str,
+    /// The version of the document.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// The traces, and where they part.
+    pub comparison: &'a Comparison,
+}
+
+impl<'a> CompareDocument<'a> {
+    /// The document; with every trace if `full`.
+    #[must_use]
+    pub fn new(comparisons: &'a [Comparison], full: bool) -> Self {
+        let first = comparisons.iter().take(1).flat_map(|one| &one.traces);
+        Self {
+            schema: "cowpath-compare",
+            version: VERSION,
+            policies: first.map(|trace| trace.policy.as_str()).collect(),
+            scenarios: comparisons.iter().map(|one| compared(one, full)).collect(),
+        }
+    }
+}
+
+impl<'a> RunDocument<'a> {
+    /// The document.
+    #[must_use]
+    pub const fn new(comparison: &'a Comparison) -> Self {
+        Self { schema: "cowpath-run", version: VERSION, comparison }
+    }
+}
+
+fn compared(one: &Comparison, full: bool) -> Compared<'_> {
+    let partings = std::iter::once(None).chain(one.partings.iter().map(Option::as_ref));
+    let results = one.traces.iter().zip(partings);
+    Compared {
+        scenario: &one.scenario,
+        title: &one.title,
+        claim: &one.claim,
+        differs: one.differs(),
+        parted_by: one.functions(),
+        results: results
+            .map(|(trace, parting)| ResultOf {
+                policy: &trace.policy,
+                outcome: &trace.outcome,
+                costs: &trace.costs,
+                parting,
+            })
+            .collect(),
+        traces: full.then_some(&one.traces[..]),
+    }
+}
+
+/// The schema of each document by its name, as JSON text.
+#[must_use]
+pub fn schemas() -> BTreeMap<&'static str, String> {
+    let text = |schema: schemars::Schema| {
+        let mut text = format!("{:#}", schema.to_value());
+        text.push('\n');
+        text
+    };
+    BTreeMap::from([
+        ("cowpath-compare", text(schema_for!(CompareDocument<'_>))),
+        ("cowpath-run", text(schema_for!(RunDocument<'_>))),
+    ])
+}
