@@ -239,3 +239,10 @@ fn grafts_are_numbered_in_tables() {
     let text = prints(&["compare", "direct_read_store", "-p", "vanilla", "-p", graft]);
     assert!(text.contains("[2] vanilla+iwamoto:try_to_unmap_one\n"), "{text}");
 }
+
+#[test]
+fn counters_can_be_packed() {
+    prints(&["compare", "packed_counters_many_mappings", "--counters", "packed"]);
+    let error = complains(&["compare", "--counters", "three"]);
+    assert!(error.contains("two, packed"), "{error}");
+}

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 const START: u32 = 16;
 const PAGES: u32 = 3;
 const FRAMES: u32 = 12;
-const STAGES: usize = 1200;
+const STAGES: usize = 4000;
 
 /// What a schedule may contain.
 #[derive(Clone, Copy, Debug, Default)]
@@ -107,11 +107,12 @@ impl World {
             self.machine.complete_swap_io(position, true);
             return;
         }
-        let chosen = self.rng.below(self.users.len() + 4);
+        // Processes are twice as busy as the kernel's threads.
+        let chosen = self.rng.below(2 * self.users.len() + 4);
         let task = match chosen {
             0..3 => self.kernel[chosen],
             3 => self.device,
-            _ => self.users[chosen - 4].0,
+            _ => self.users[(chosen - 4) / 2].0,
         };
         if !self.idle(task) {
             self.machine.try_step(task, policy, None);
@@ -121,7 +122,7 @@ impl World {
         match chosen {
             0..3 => self.begin_kernel(task),
             3 => self.begin_device(),
-            _ => self.begin_user(chosen - 4),
+            _ => self.begin_user((chosen - 4) / 2),
         }
     }
 
@@ -152,13 +153,11 @@ impl World {
                 self.machine.start(task, Exit::new(mm));
             }
             2 if unmap => self.machine.start(task, Unmap::dontneed(address, 1)),
-            3 if mprotect => {
-                self.machine.start(task, Mprotect::new(START, false));
-                while !self.idle(task) {
-                    return;
-                }
+            3 | 4 if mprotect => {
+                let vma = self.machine.mem.find_vma(mm, START).expect("never unmapped");
+                let write = !self.machine.mem.vmas[vma.index()].vm_write();
+                self.machine.start(task, Mprotect::new(START, write));
             }
-            4 if mprotect => self.machine.start(task, Mprotect::new(START, true)),
             5..=9 if io => self.begin_io(task, mm, address),
             10..=25 => {
                 let sectors = 1 + self.rng.below(3) as u8;
@@ -242,7 +241,7 @@ fn find(policy: &str, alphabet: Alphabet, seeds: u64) -> BTreeMap<String, u64> {
     found
 }
 
-const SEEDS: u64 = 600;
+const SEEDS: u64 = 120;
 
 fn nothing_wrong(policy: &str, alphabet: Alphabet) {
     let found = find(policy, alphabet, SEEDS);
@@ -281,7 +280,15 @@ fn direct_io() {
     let alphabet =
         Alphabet { exit: true, io: true, unmap: true, swapoff: true, ..Alphabet::default() };
     nothing_wrong("vanilla", alphabet);
+    // A child's direct write from a page that its parent stores to meanwhile.
     only("hugh", alphabet, &[Kind::MissedCow]);
+}
+
+#[test]
+fn direct_io_and_mprotect_loses_data_by_count_and_not_by_mapcount() {
+    let alphabet = Alphabet { io: true, mprotect: true, ..Alphabet::default() };
+    only("vanilla", alphabet, &[Kind::LostIo]);
+    only("hugh", alphabet, &[Kind::MissedCow, Kind::LostIo]);
 }
 
 #[test]
@@ -302,7 +309,10 @@ fn everything_at_once_never_breaks_the_kernel() {
 
 #[test]
 fn rmap_after_the_page_lock_leaks_without_any_reference_held() {
-    // Iwamoto's order of do_swap_page: found by chance as well as by the scenario.
-    let found = find("iwamoto", Alphabet::default(), 4 * SEEDS);
-    assert!(found.keys().all(|what| what == Kind::MissedCow.word()), "{found:?}");
+    // Iwamoto's order of do_swap_page, where nobody but reclaim and fork is about:
+    // seed 410 of this alphabet, found by chance, beside the scenario.
+    let policy = resolve("iwamoto").expect("a bundled policy");
+    let alphabet = Alphabet { exit: true, migrate: true, ..Alphabet::default() };
+    let found = (1..600).find_map(|seed| World::new(seed, alphabet, Counters::Two).run(&policy));
+    assert_eq!(found.as_deref(), Some(Kind::MissedCow.word()));
 }

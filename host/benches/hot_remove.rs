@@ -42,7 +42,9 @@ fn measured(policy: &Policy, pages: u32) -> Tally {
 }
 
 fn table() {
-    println!("policy        pages  us/page  ratio  M stages/s      stages  B/frame  pte B/page  ref B/page");
+    println!(
+        "policy        pages  us/page  ratio  M stages/s      stages  B/frame  pte B/page  ref B/page"
+    );
     for policy in bundled() {
         let policy = policy::resolve(policy.id).expect("a bundled policy is in order");
         let mut first = None;

@@ -3,8 +3,8 @@
 
 use cowpath::machine::Machine;
 use cowpath::mm::{
-    AnonVmaId, Counters, FileId, Layout, Memory, MmId, TaskId, VM_MAYWRITE, VM_READ, VM_WRITE,
-    Vma, VmaId,
+    AnonVmaId, Counters, FileId, Layout, Memory, MmId, TaskId, VM_MAYWRITE, VM_READ, VM_WRITE, Vma,
+    VmaId,
 };
 use cowpath::policy::{self, Policy};
 use cowpath::routines::{Access, Exit, Fork, RefillInactive, Routine, ShrinkCache, stage_names};
@@ -30,6 +30,7 @@ fn corpus_with_traces(bencher: Bencher<'_, '_>, policy: &str) {
     let policy = resolve(policy);
     let names = stage_names();
     let scenarios: Vec<Scenario> = builtin()
+        .iter()
         .map(|(name, _)| load_with_stages(name, &names).expect("a built-in scenario is in order"))
         .collect();
     let stages: usize = scenarios.iter().map(|scenario| stages_of(scenario, &policy)).sum();

@@ -256,16 +256,19 @@ impl Oracle {
             return;
         }
         let expected = self.slot(access.index)[sector];
-        let kind = self.elsewhere(mem, place.mm, seen).unwrap_or({
-            if expected.author() != Token::DEVICE {
-                Kind::LostStore
-            } else if self.raced.contains(&expected) {
-                Kind::LostIoFork
-            } else {
-                Kind::LostIo
-            }
-        });
+        let kind = self.elsewhere(mem, place.mm, seen).unwrap_or(self.lost(expected));
         self.find(kind, place, seen, expected);
+    }
+
+    /// What it is called if a value is not where it should be.
+    fn lost(&self, expected: Token) -> Kind {
+        if expected.author() != Token::DEVICE {
+            Kind::LostStore
+        } else if self.raced.contains(&expected) {
+            Kind::LostIoFork
+        } else {
+            Kind::LostIo
+        }
     }
 
     /// Whether a token came from another process: a leak, or a read that was in flight
@@ -290,14 +293,7 @@ impl Oracle {
             0 => None,
             Token::DEVICE => {
                 let pinned = self.pinned.iter().find(|p| p.0 == token).map(|p| p.1);
-                pinned.or_else(|| {
-                    let io = mem.ios.iter().find(|io| {
-                        let holders = io.first as usize..(io.first + io.pages) as usize;
-                        let read = io.kind == IoKind::DirectRead;
-                        read && mem.holders[holders].iter().any(|h| h.token.contains(&token))
-                    })?;
-                    Some(io.mm)
-                })
+                pinned.or_else(|| Some(mem.ios[reader_of(mem, token)?].mm))
             }
             author => Some(MmId(u16::from(author) - 1)),
         }
@@ -363,7 +359,7 @@ impl Oracle {
         let h = &mem.holders[holder.index()];
         let (seen, start) = (h.token[place.sector], h.start[place.sector]);
         let elsewhere = self.elsewhere(mem, place.mm, seen);
-        let since = seen.seq() > mem.ios[io as usize].submitted;
+        let since = was_there_since(mem, mem.ios[io as usize].submitted, seen);
         let index = index_of(mem, place.mm, place.address);
         let now = match index {
             Some(index) => self.allowed(index, place.sector, seen),
@@ -372,11 +368,13 @@ impl Oracle {
         if seen == start || now || moves(mem, place, seen) || since && elsewhere.is_none() {
             return;
         }
-        self.find(elsewhere.unwrap_or(Kind::LostStore), place, seen, start);
+        let expected = index.map_or(start, |index| self.slot(index)[place.sector]);
+        self.find(elsewhere.unwrap_or(self.lost(expected)), place, seen, expected);
     }
 
     /// A request is complete: from now on its owner must see the data of a direct read.
-    pub fn complete(&mut self, mem: &Memory, io: IoId, ok: bool) {
+    pub fn complete(&mut self, mem: &mut Memory, io: IoId, ok: bool) {
+        mem.ios[io as usize].completed = mem.seq;
         let transferred = mem.ios[io as usize].state == IoState::Transferred;
         if ok {
             self.also.retain(|also| also.during != Some(io));
@@ -492,6 +490,23 @@ fn pending_read(mem: &Memory, place: Place) -> bool {
 /// Whether a direct read to a place, in flight, moves this token.
 fn moves(mem: &Memory, place: Place, token: Token) -> bool {
     in_flight(mem, place).any(|holder| holder.token[place.sector] == token)
+}
+
+/// The direct read that moves a token: index into `Memory::ios`.
+fn reader_of(mem: &Memory, token: Token) -> Option<usize> {
+    mem.ios.iter().position(|io| {
+        let holders = io.first as usize..(io.first + io.pages) as usize;
+        let read = io.kind == IoKind::DirectRead;
+        read && mem.holders[holders].iter().any(|h| h.token.contains(&token))
+    })
+}
+
+/// Whether a token was stored, or its direct read was in flight, after the first
+/// `submitted` stores and transfers.
+fn was_there_since(mem: &Memory, submitted: u32, token: Token) -> bool {
+    let reader = reader_of(mem, token).map(|io| &mem.ios[io]);
+    let flying = |io: &Io| io.state != IoState::Done || io.completed >= submitted;
+    token.seq() > submitted || reader.is_some_and(flying)
 }
 
 /// What a load at an address would return.

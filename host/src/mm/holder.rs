@@ -68,6 +68,8 @@ pub struct Io {
     pub forked: bool,
     /// Stores and transfers made before it was submitted.
     pub submitted: u32,
+    /// Stores and transfers made before it was complete.
+    pub completed: u32,
 }
 
 /// One page held by a request.
@@ -114,7 +116,7 @@ impl Memory {
         let none = Holder { pfn: Pfn::NONE, token: [Token::ZERO; SECTORS], start: [Token::ZERO; SECTORS], shared: false, discarded: false };
         self.holders.resize(self.holders.len() + pages as usize, none);
         let state = IoState::Building;
-        self.ios.push(Io { kind, state, mm, address, pages, sectors, first, forked: false, submitted: 0 });
+        self.ios.push(Io { kind, state, mm, address, pages, sectors, first, forked: false, submitted: 0, completed: 0 });
         IoId::try_from(self.ios.len() - 1).expect("fewer than 65536 requests in a run")
     }
 

@@ -11,12 +11,11 @@
 //! are slept for in every pass; mainline's lists of pages and its retries are the
 //! caller's passes.
 
-use super::referenced::Walk;
 use super::{AddToSwap, Cx, Fault, Flow, Stages, TryToUnmap, stages};
 use crate::lock::{Lock, Until, Wants};
 use crate::mm::{
     AnonVmaId, Memory, MmId, NO_MAPPING, PG_ACTIVE, PG_AGAIN, PG_ANON, PG_DIRTY, PG_ERROR,
-    PG_PRIVATE, PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK, Pfn, SwpEntry,
+    PG_PRIVATE, PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK, Pfn, Pte, SwpEntry,
     VmaId,
 };
 use crate::task::{Ret, Task};
@@ -151,7 +150,7 @@ impl Migrate {
 
     fn unmap(&mut self) -> Flow {
         self.stage = Stage::Unmapped;
-        Flow::Call(TryToUnmap::new(self.old).into())
+        Flow::Call(TryToUnmap::force(self.old).into())
     }
 
     fn unmapped(&mut self, cx: &Cx<'_>) -> Flow {
@@ -270,23 +269,31 @@ impl Migrate {
             return None;
         }
         let anon_vma = AnonVmaId(page.mapping as u16);
-        let mut walk = Walk::NONE;
-        walk.anon_vma = anon_vma;
-        walk.begin(mem);
-        let mut passed = !self.vma.is_some();
-        while walk.vma.is_some() {
-            let vma = &mem.vmas[walk.vma.index()];
+        let mut next = if !self.vma.is_some() {
+            mem.anon_vmas[anon_vma.index()].head
+        } else if mem.vmas[self.vma.index()].anon_vma == anon_vma {
+            mem.vmas[self.vma.index()].anon_next
+        } else {
+            VmaId::NONE // unlinked meanwhile
+        };
+        while next.is_some() {
+            let vma = &mem.vmas[next.index()];
             let exiting = mem.mms[vma.mm.index()].exiting;
-            let address = vma.address_of_index(page.index).filter(|_| passed && !exiting);
-            if let Some(address) = address
-                && mem.pte(walk.vma, address).entry() == Some(self.entry)
+            if let Some(address) = vma.address_of_index(page.index).filter(|_| !exiting)
+                && self.was_unmapped(mem.pte(next, address))
             {
-                return Some((walk.vma, address));
+                return Some((next, address));
             }
-            passed |= walk.vma == self.vma;
-            walk.advance(mem);
+            next = vma.anon_next;
         }
         None
+    }
+
+    /// Whether a pte is one that migration took down and brings back: in the hotplug
+    /// tree those that were in use; in 2.6.16 (`remove_from_swap`) all.
+    fn was_unmapped(self, pte: Pte) -> bool {
+        let used = pte.young() || self.order == Order::UnmapFirst;
+        used && pte.entry() == Some(self.entry)
     }
 
     /// Touches the addresses that were unmapped, so that their ptes come back.

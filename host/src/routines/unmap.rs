@@ -27,8 +27,19 @@ pub struct TryToUnmap {
     page: Pfn,
     walk: Walk,
     ret: Ret,
-    /// Migration of 2.6.16 (`ignore_refs`): a young pte is unmapped too.
-    ignore_young: bool,
+    mode: Mode,
+}
+
+/// Who unmaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Mode {
+    /// Reclaim: a young pte or a `VM_LOCKED` vma is left alone.
+    Reclaim,
+    /// Migration of 2.6.16 (`ignore_refs`): young does not matter.
+    IgnoreYoung,
+    /// The memory-hotplug tree (`force`): neither matters, but such a swap pte is
+    /// marked young, so that migration touches the address back in.
+    Force,
 }
 
 impl TryToUnmap {
@@ -36,13 +47,19 @@ impl TryToUnmap {
     #[must_use]
     pub const fn new(page: Pfn) -> Self {
         let (walk, ret) = (Walk::NONE, Ret::SwapAgain);
-        Self { stage: Stage::Begin, page, walk, ret, ignore_young: false }
+        Self { stage: Stage::Begin, page, walk, ret, mode: Mode::Reclaim }
     }
 
-    /// For migration: whether the page was used lately does not matter.
+    /// For migration of 2.6.16: whether the page was used lately does not matter.
     #[must_use]
     pub const fn ignoring_young(page: Pfn) -> Self {
-        Self { ignore_young: true, ..Self::new(page) }
+        Self { mode: Mode::IgnoreYoung, ..Self::new(page) }
+    }
+
+    /// For migration of the memory-hotplug tree: nor does `VM_LOCKED`.
+    #[must_use]
+    pub const fn force(page: Pfn) -> Self {
+        Self { mode: Mode::Force, ..Self::new(page) }
     }
 
     fn begin(&mut self, cx: &mut Cx<'_>) -> Flow {
@@ -70,8 +87,9 @@ impl TryToUnmap {
             cx.unlock(ptl);
             return self.next_vma(cx);
         }
-        let locked = v.flags & (VM_LOCKED | VM_RESERVED) != 0;
-        let young = !locked && !self.ignore_young && pte.young();
+        let kept = if self.mode == Mode::Force { VM_RESERVED } else { VM_LOCKED | VM_RESERVED };
+        let locked = v.flags & kept != 0;
+        let young = !locked && self.mode == Mode::Reclaim && pte.young();
         if young {
             cx.mem.set_pte(vma, address, pte.mkold());
         }
@@ -91,7 +109,8 @@ impl TryToUnmap {
         let (vma, page) = (self.walk.vma, self.page);
         let v = cx.mem.vmas[vma.index()];
         let address = v.address_of_index(cx.mem.page(page).index).expect("checked before");
-        if cx.mem.pte(vma, address).dirty() {
+        let pte = cx.mem.pte(vma, address);
+        if pte.dirty() {
             cx.mem.page_mut(page).flags |= PG_DIRTY;
         }
         let mm = v.mm.index();
@@ -106,7 +125,9 @@ impl TryToUnmap {
             let entry = cx.mem.page(page).private;
             cx.mem.swap_duplicate(entry);
             cx.mem.add_to_mmlist(v.mm);
-            cx.mem.set_pte(vma, address, Pte::swap(entry));
+            let used = self.mode == Mode::Force && (pte.young() || v.flags & VM_LOCKED != 0);
+            let swap = if used { Pte::swap(entry).mkyoung() } else { Pte::swap(entry) };
+            cx.mem.set_pte(vma, address, swap);
             cx.mem.mms[mm].anon_rss -= 1;
         } else {
             cx.mem.set_pte(vma, address, Pte::NONE);

@@ -32,14 +32,20 @@ impl Driver<'_> {
             for group in (0..pages).step_by((RUN * ONE_IN) as usize) {
                 let first = group + lcg.below(ONE_IN) * RUN;
                 let task = owners[lcg.below(owners.len() as u32) as usize];
-                accesses += self.use_run(task, first.min(pages)..(first + RUN).min(pages), &mut lcg)?;
+                accesses +=
+                    self.use_run(task, first.min(pages)..(first + RUN).min(pages), &mut lcg)?;
             }
         }
         self.end();
         Ok(accesses)
     }
 
-    fn use_run(&mut self, task: TaskId, run: std::ops::Range<u32>, lcg: &mut Lcg) -> Result<u32, Halted> {
+    fn use_run(
+        &mut self,
+        task: TaskId,
+        run: std::ops::Range<u32>,
+        lcg: &mut Lcg,
+    ) -> Result<u32, Halted> {
         let pages = run.len() as u32;
         for address in run.map(|page| START + page) {
             if lcg.below(STORE_ONE_IN) == 0 {

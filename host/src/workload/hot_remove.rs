@@ -157,7 +157,64 @@ pub(super) struct Lcg(pub u64);
 impl Lcg {
     /// The next number below `n`.
     pub const fn below(&mut self, n: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 32) * n as u64 >> 32) as u32
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (((self.0 >> 32) * n as u64) >> 32) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{bundled, resolve};
+
+    fn small(order: Order, policy: &str) -> Tally {
+        let workload =
+            HotRemove { pages: 2000, sharers: 5, section: 256, order, ..HotRemove::of(0) };
+        workload.run(&resolve(policy).unwrap(), |_| ())
+    }
+
+    #[test]
+    fn no_policy_loses_anything() {
+        for policy in bundled() {
+            for order in [Order::ReplaceFirst, Order::UnmapFirst] {
+                let tally = small(order, policy.id);
+                assert!(tally.clean(), "{}", super::super::report(&tally));
+            }
+        }
+    }
+
+    #[test]
+    fn every_section_goes_offline_once_direct_io_is_over() {
+        for policy in bundled() {
+            let tally = small(Order::UnmapFirst, policy.id);
+            assert_eq!(tally.first_attempt + tally.second_attempt, tally.sections, "{tally:#?}");
+        }
+    }
+
+    #[test]
+    fn only_a_veto_has_sections_refused() {
+        let first_attempts = |policy| small(Order::ReplaceFirst, policy).first_attempt;
+        assert!(first_attempts("vanilla") < first_attempts("iwamoto"));
+        assert_eq!(first_attempts("iwamoto"), first_attempts("hugh"));
+    }
+
+    #[test]
+    fn two_runs_are_alike() {
+        let run = || small(Order::ReplaceFirst, "iwamoto");
+        assert_eq!(run(), run());
+    }
+
+    #[test]
+    fn progress_names_each_phase_once_and_never_exceeds_its_end() {
+        let mut phases = Vec::new();
+        let workload = HotRemove { sharers: 2, section: 64, ..HotRemove::of(400) };
+        workload.run(&resolve("vanilla").unwrap(), |progress| {
+            assert!(progress.done <= progress.of, "{progress:?}");
+            if phases.last() != Some(&progress.phase) {
+                phases.push(progress.phase);
+            }
+        });
+        assert!(phases.is_sorted() && phases.len() == 7, "{phases:?}");
     }
 }

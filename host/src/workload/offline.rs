@@ -71,7 +71,10 @@ impl Driver<'_> {
         }
         let offline = self.machine.mem.section_offline(section);
         let ret = self.machine.tasks[hotplug.index()].ret;
-        assert!(offline == (ret == Ret::Done), "section {section}: {ret:?}, but offline: {offline}");
+        assert!(
+            offline == (ret == Ret::Done),
+            "section {section}: {ret:?}, but offline: {offline}"
+        );
         Ok(offline)
     }
 }

@@ -60,5 +60,9 @@ fn trouble(out: &mut String, tally: &Tally) -> fmt::Result {
     if more > 0 {
         writeln!(out, "  and {more} findings more")?;
     }
-    writeln!(out, "  {}", if tally.clean() { "no findings, all counts add up" } else { "NOT CLEAN" })
+    writeln!(
+        out,
+        "  {}",
+        if tally.clean() { "no findings, all counts add up" } else { "NOT CLEAN" }
+    )
 }
