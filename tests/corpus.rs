@@ -129,3 +129,37 @@ fn the_page_lock_does_not_protect_mapcount_where_rmap_comes_after_it() {
     assert_eq!(outcome("swap_in_race_unlocked", "hugh"), "ok");
     assert_eq!(outcome("swap_in_race_unlocked", "iwamoto+hugh:do_swap_page"), "ok");
 }
+
+/// A policy that is built with the tests.
+fn fixture(name: &str) -> Policy {
+    let tests = std::env::current_exe().expect("a test has a path");
+    let file = format!("libcowpath_fixture_{}.so", name.replace('-', "_"));
+    let path = tests.parent().expect("deps").join(file);
+    resolve(&path.display().to_string()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[test]
+fn a_policy_that_forgets_page_anon_damages_the_file() {
+    let scenario = load_with_stages("private_file_mapping_store", &stage_names());
+    let scenario = scenario.unwrap_or_else(|e| panic!("{e}"));
+    let trace = run(&scenario, &fixture("mapcount-only"), Options::default());
+    assert_eq!(trace.outcome.word, "FILE DAMAGE", "{}", trace.outcome.line);
+}
+
+#[test]
+fn reuse_at_swap_in_never_succeeds_where_the_swap_pte_still_counts() {
+    // The author of the patch says so of his order; do_wp_page makes up for it.
+    let result = |policy: &str| {
+        let scenario = load_with_stages("swapin_sole_owner_store", &stage_names());
+        let scenario = scenario.unwrap_or_else(|e| panic!("{e}"));
+        let policy = resolve(policy).expect("a bundled policy");
+        let trace = run(&scenario, &policy, Options::default());
+        let store = trace.steps.iter().rfind(|step| step.text.starts_with("store"));
+        store.expect("the scenario stores").result.clone()
+    };
+    assert_eq!(result("vanilla"), "swapin rw");
+    assert_eq!(result("iwamoto"), "swapin reuse");
+    assert_eq!(result("hugh-mail"), "swapin reuse");
+    // As merged, the swap pte is counted instead of the mapping that is yet to come.
+    assert_eq!(result("hugh"), "swapin rw");
+}

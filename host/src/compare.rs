@@ -107,16 +107,40 @@ fn questions(step: &StepTrace) -> Vec<&Question> {
         .collect()
 }
 
-/// The first question of `a` that `b` answers differently: the n-th time that a hook
-/// is asked at a point is matched with the n-th time.
-fn first_other_answer<'a>(a: &'a StepTrace, b: &'a StepTrace) -> Option<(&'a Question, &'a Question)> {
+/// The first question of `a` that `b` answers differently, and to another effect: the
+/// n-th time that a hook is asked at a point is matched with the n-th time.
+fn first_other_answer<'a>(
+    a: &'a StepTrace,
+    b: &'a StepTrace,
+) -> Option<(&'a Question, &'a Question)> {
     let (a, b) = (questions(a), questions(b));
     let same = |x: &Question, y: &Question| x.hook == y.hook && x.at == y.at;
     a.iter().enumerate().find_map(|(i, x)| {
         let nth = a[..i].iter().filter(|y| same(x, y)).count();
-        let y = b.iter().filter(|y| same(x, y)).nth(nth)?;
-        (x.answer != y.answer).then_some((*x, *y))
+        let (j, y) = b.iter().enumerate().filter(|(_, y)| same(x, y)).nth(nth)?;
+        let differ = x.answer != y.answer && effect(&a[i..]) != effect(&b[j..]);
+        differ.then_some((*x, *y))
     })
+}
+
+/// What the first of some questions came to: an answer that passes the question on
+/// (`if exclusive`) is worth what the next one is answered.
+fn effect<'a>(questions: &[&'a Question]) -> &'a str {
+    let passes_on = |answer: &str| answer.starts_with("if ");
+    let mut answers = questions.iter().map(|q| q.answer.as_str()).peekable();
+    let mut answer = answers.next().unwrap_or_default();
+    while passes_on(answer) {
+        let Some(next) = answers.next() else { break };
+        answer = next;
+    }
+    // exclusive_swap_page: yes to the swap_map, then yes or no to the counts.
+    let exclusive = |q: &&&Question| q.hook == "exclusive_swap_page";
+    if passes_on(&questions[0].answer) {
+        let asked = questions[1..].iter().skip_while(|q| !exclusive(q)).take_while(exclusive);
+        answer = asked.take(2).last().map_or(answer, |q| &q.answer);
+    }
+    // The word of a yes differs from hook to hook.
+    if answer.starts_with("yes") { "yes" } else { answer }
 }
 
 /// The function of the first stage that only one of them runs, or runs in its turn.

@@ -51,7 +51,7 @@ fn by_name(machine: &Machine, names: &Names, pfn: Pfn) -> Holders {
     for (id, task) in machine.tasks.iter().enumerate() {
         let held = task.pages().iter().filter(|&&p| p == pfn).count();
         if held > 0 {
-            holders.push((format!("{}'s", names.task(TaskId(id as u16))), held as u32));
+            holders.push((format!("{} at work", names.task(TaskId(id as u16))), held as u32));
         }
     }
     holders

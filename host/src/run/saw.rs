@@ -38,7 +38,9 @@ impl Saw {
     pub const fn store(self) -> &'static str {
         match self {
             Self { swapin: true, copied: true, .. } => "swapin copy",
-            Self { swapin: true, .. } => "swapin reuse",
+            Self { swapin: true, reused: true, .. } => "swapin reuse",
+            // Writable from do_swap_page itself, without do_wp_page.
+            Self { swapin: true, .. } => "swapin rw",
             Self { copied: true, .. } => "copy",
             Self { reused: true, .. } => "reuse",
             Self { new: true, .. } => "new page",
