@@ -17,10 +17,7 @@ fn main() {
     println!("cargo::rerun-if-changed=host/build.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     // OUT_DIR is <target>/<profile>/build/<package>/out.
-    let profile = out
-        .ancestors()
-        .nth(3)
-        .expect("OUT_DIR has a profile folder");
+    let profile = out.ancestors().nth(3).expect("OUT_DIR has a profile folder");
     let deps = profile.join("deps");
     for name in BUNDLED {
         let path = deps.join(format!("libcowpath_policy_{name}.so"));

@@ -8,9 +8,9 @@ use cowpath::machine::Machine;
 use cowpath::mm::audit::Violation;
 use cowpath::mm::{
     AnonVmaId, Counters, FileId, IoKind, LOCKED_BY_IO, Layout, Memory, MmId, PG_ACTIVE,
-    PG_ISOLATED, PG_LOCKED, PG_PAGECACHE, PG_PRIVATE, PG_RECLAIM, PG_RESERVED, PG_SWAPCACHE,
-    PG_WRITEBACK, Pfn, Pte, SwapIo, SwpEntry, TaskId, VM_MAYWRITE, VM_READ, VM_WRITE, Vma, VmaId,
-    ZERO_PAGE,
+    PG_ISOLATED, PG_LOCKED, PG_LRU, PG_PAGECACHE, PG_PRIVATE, PG_RECLAIM, PG_RESERVED,
+    PG_SWAPCACHE, PG_WRITEBACK, Pfn, Pte, SwapIo, SwpEntry, TaskId, VM_MAYWRITE, VM_READ, VM_WRITE,
+    Vma, VmaId, ZERO_PAGE,
 };
 use cowpath::policy::{Policy, resolve};
 use cowpath::routines::{
@@ -310,25 +310,130 @@ fn bug_on_freeing_swap_of_a_page_with_buffers() {
     assert_eq!(w.bug(), ("free_swap_and_cache", "PagePrivate"));
 }
 
+/// Deletes a page from the swap cache under the given flags, as no routine would.
+fn delete_with(flags: u32, spoil: impl Fn(&mut World, Pfn)) -> (&'static str, &'static str) {
+    let mut w = world();
+    let (page, _) = w.add_to_swap();
+    w.set(page, flags);
+    spoil(&mut w, page);
+    let World { machine, policy, task, .. } = &mut w;
+    let mut cx = Cx {
+        mem: &mut machine.mem,
+        task: &mut machine.tasks[task.index()],
+        id: *task,
+        policy,
+        oracle: &mut machine.oracle,
+        asked: None,
+        fault: &mut machine.fault,
+    };
+    cx.delete_from_swap_cache(page);
+    w.bug()
+}
+
 #[test]
 fn bug_ons_of_deleting_from_the_swap_cache() {
-    for (flags, what) in [(0, "!PageLocked"), (PG_LOCKED | PG_WRITEBACK, "PageWriteback")] {
-        let mut w = world();
-        let (page, _) = w.add_to_swap();
-        w.set(page, flags);
-        let World { machine, policy, task, .. } = &mut w;
-        let mut cx = Cx {
-            mem: &mut machine.mem,
-            task: &mut machine.tasks[task.index()],
-            id: *task,
-            policy,
-            oracle: &mut machine.oracle,
-            asked: None,
-            fault: &mut machine.fault,
-        };
-        cx.delete_from_swap_cache(page);
-        assert_eq!(w.bug(), ("__delete_from_swap_cache", what));
-    }
+    let function = "__delete_from_swap_cache";
+    assert_eq!(delete_with(0, |_, _| ()), (function, "!PageLocked"));
+    let writeback = delete_with(PG_LOCKED | PG_WRITEBACK, |_, _| ());
+    assert_eq!(writeback, (function, "PageWriteback"));
+    let not_cached = delete_with(PG_LOCKED, |w, page| {
+        w.machine.mem.page_mut(page).flags &= !PG_SWAPCACHE;
+    });
+    assert_eq!(not_cached, (function, "!PageSwapCache"));
+    let elsewhere = delete_with(PG_LOCKED, |w, page| {
+        let entry = w.machine.mem.page(page).private;
+        w.machine.mem.areas[0].cache[entry.offset()] = Pfn(3);
+    });
+    assert_eq!(elsewhere, (function, "not the page of its entry"));
+}
+
+#[test]
+fn bug_ons_of_adding_to_the_swap_cache() {
+    let mut w = world();
+    let (page, _) = w.add_to_swap();
+    let entry = w.machine.mem.get_swap_page().expect("a slot");
+    w.machine.mem.add_to_swap_cache(page, entry);
+    assert_eq!(w.bug(), ("__add_to_swap_cache", "PageSwapCache"));
+
+    let mut w = world();
+    let page = w.page();
+    w.set(page, PG_PRIVATE);
+    let entry = w.machine.mem.get_swap_page().expect("a slot");
+    w.machine.mem.add_to_swap_cache(page, entry);
+    assert_eq!(w.bug(), ("__add_to_swap_cache", "PagePrivate"));
+}
+
+#[test]
+fn bug_ons_of_the_pagevecs() {
+    let mut w = world();
+    let page = w.page();
+    w.machine.mem.lru_cache_add(page);
+    w.machine.mem.lru_add_drain();
+    assert_eq!(w.bug(), ("__pagevec_lru_add", "PageLRU"));
+
+    let mut w = world();
+    w.machine.mem.lru_cache_add_active(page);
+    w.machine.mem.lru_add_drain();
+    assert_eq!(w.bug(), ("__pagevec_lru_add_active", "PageLRU"));
+
+    let mut w = world();
+    w.machine.mem.del_page_from_lru(page);
+    w.machine.mem.lru_cache_add_active(page);
+    w.machine.mem.lru_add_drain();
+    assert_eq!(w.bug(), ("__pagevec_lru_add_active", "PageActive"));
+}
+
+#[test]
+fn rss_is_the_number_of_present_ptes() {
+    let mut w = world();
+    w.machine.mem.mms[0].rss += 1;
+    let (rss, ptes) = ((2, 1), (1, 1));
+    assert_eq!(w.found(), Some(Violation::Rss { mm: MmId(0), rss, ptes }));
+}
+
+#[test]
+fn whoever_has_swap_ptes_is_on_the_mmlist() {
+    let mut w = world();
+    let (_, entry) = w.add_to_swap();
+    w.machine.mem.swap_duplicate(entry);
+    w.machine.mem.set_pte(w.vma, ADDRESS + 1, Pte::swap(entry));
+    assert_eq!(w.found(), Some(Violation::NotOnMmlist { mm: MmId(0) }));
+}
+
+#[test]
+fn the_lru_holds_the_pages_that_say_so() {
+    let mut w = world();
+    let page = w.page();
+    w.machine.mem.page_mut(page).flags &= !PG_LRU;
+    assert_eq!(w.found(), Some(Violation::Lru { pfn: page }));
+
+    let mut w = world();
+    w.machine.mem.page_mut(page).flags &= !PG_ACTIVE;
+    assert_eq!(w.found(), Some(Violation::Lru { pfn: page }));
+
+    let mut w = world();
+    w.machine.mem.active = cowpath::mm::List::EMPTY;
+    assert_eq!(w.found(), Some(Violation::Lru { pfn: page }));
+}
+
+#[test]
+fn nobody_waits_for_io_that_nobody_does() {
+    let mut w = world();
+    let (page, _) = w.add_to_swap();
+    w.set(page, PG_WRITEBACK);
+    assert_eq!(w.found(), Some(Violation::NoIo { pfn: page }));
+
+    let mut w = world();
+    w.lock(page);
+    assert_eq!(w.found(), Some(Violation::NoIo { pfn: page }));
+}
+
+#[test]
+fn a_page_that_migration_keeps_aside_has_a_locked_stand_in() {
+    let mut w = world();
+    let (page, entry) = w.add_to_swap();
+    w.set(page, cowpath::mm::PG_REPLACED);
+    assert_eq!(w.found(), Some(Violation::SwapCache { pfn: page, entry }));
 }
 
 #[test]

@@ -47,7 +47,11 @@ fn no_run_breaks_the_kernel_or_the_audit() {
 fn facts_hold_under_every_policy() {
     for trace in traces(Options::default()) {
         for step in &trace.steps {
-            assert_ne!(step.result, "FAILS", "{} under {}: {}", trace.scenario, trace.policy, step.text);
+            assert_ne!(
+                step.result, "FAILS",
+                "{} under {}: {}",
+                trace.scenario, trace.policy, step.text
+            );
         }
     }
 }

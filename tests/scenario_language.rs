@@ -9,11 +9,7 @@ use cowpath::scenario::{
 };
 
 /// Stages for the broken file that names unknown ones.
-const STAGES: [&str; 3] = [
-    "do_swap_page.lookup",
-    "do_swap_page.lock_page",
-    "do_wp_page.copy",
-];
+const STAGES: [&str; 3] = ["do_swap_page.lookup", "do_swap_page.lock_page", "do_wp_page.copy"];
 
 fn snapshots() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
@@ -66,31 +62,19 @@ fn act(step: &str) -> Act {
 }
 
 fn range(process: Option<&str>, map: &str, (first, pages): (u32, u32), sectors: Sectors) -> Range {
-    Range {
-        process: process.map(str::to_owned),
-        map: map.to_owned(),
-        first,
-        pages,
-        sectors,
-    }
+    Range { process: process.map(str::to_owned), map: map.to_owned(), first, pages, sectors }
 }
 
 #[test]
 fn broken_scenarios_say_what_is_wrong() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios-broken");
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     assert!(!paths.is_empty());
     for path in paths {
         let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let stages = if stem == "unknown_stages" {
-            &STAGES[..]
-        } else {
-            &[]
-        };
+        let stages = if stem == "unknown_stages" { &STAGES[..] } else { &[] };
         let source = fs::read_to_string(&path).unwrap();
         let Err(error) = parse_with_stages(&format!("{stem}.toml"), &source, stages) else {
             panic!("{stem} is not broken");
@@ -105,15 +89,8 @@ fn spans_fit(error: &ScenarioError) {
     assert!(!error.problems.is_empty());
     for problem in &error.problems {
         let before = &error.source[..problem.span.start];
-        assert!(
-            error.source.get(problem.span.clone()).is_some(),
-            "{problem:?}"
-        );
-        assert_eq!(
-            problem.line as usize,
-            before.matches('\n').count() + 1,
-            "{problem:?}"
-        );
+        assert!(error.source.get(problem.span.clone()).is_some(), "{problem:?}");
+        assert_eq!(problem.line as usize, before.matches('\n').count() + 1, "{problem:?}");
         let start_of_line = before.rfind('\n').map_or(0, |newline| newline + 1);
         assert_eq!(
             problem.column as usize,
@@ -130,21 +107,11 @@ fn tables_are_read_in_the_order_of_the_file() {
     assert_eq!(scenario.title, "a title");
     assert_eq!(scenario.claim, "A claim of two lines. And a third.");
     let memory = &scenario.memory;
-    assert_eq!(
-        (memory.pages, memory.section, memory.page_cluster),
-        (16, 4, 3)
-    );
-    let areas: Vec<_> = memory
-        .swap
-        .iter()
-        .map(|area| (area.slots, area.priority, &area.bad[..]))
-        .collect();
+    assert_eq!((memory.pages, memory.section, memory.page_cluster), (16, 4, 3));
+    let areas: Vec<_> =
+        memory.swap.iter().map(|area| (area.slots, area.priority, &area.bad[..])).collect();
     assert_eq!(areas, [(8, -1, &[][..]), (4, 5, &[3]), (2, -2, &[])]);
-    let names: Vec<_> = scenario
-        .processes
-        .iter()
-        .map(|process| process.name.as_str())
-        .collect();
+    let names: Vec<_> = scenario.processes.iter().map(|process| process.name.as_str()).collect();
     assert_eq!(names, ["C", "A"]);
     assert_eq!(scenario.processes[1].threads, ["A2"]);
     let plain = MapSpec {
@@ -155,23 +122,11 @@ fn tables_are_read_in_the_order_of_the_file() {
         reserved: false,
         file: None,
     };
-    let file = MapSpec {
-        name: "M".into(),
-        write: false,
-        file: Some(("F".into(), 1)),
-        ..plain.clone()
-    };
+    let file =
+        MapSpec { name: "M".into(), write: false, file: Some(("F".into(), 1)), ..plain.clone() };
     assert_eq!(scenario.processes[0].maps, [plain.clone(), file]);
-    let long = MapSpec {
-        pages: 4,
-        ..plain.clone()
-    };
-    let locked = MapSpec {
-        name: "Q".into(),
-        locked: true,
-        reserved: true,
-        ..plain
-    };
+    let long = MapSpec { pages: 4, ..plain.clone() };
+    let locked = MapSpec { name: "Q".into(), locked: true, reserved: true, ..plain };
     assert_eq!(scenario.processes[1].maps, [long, locked]);
 }
 
@@ -195,10 +150,7 @@ fn steps_keep_their_text_line_and_stage() {
             (23, "kswapd", "kswapd: continue")
         ]
     );
-    assert_eq!(
-        scenario.steps[1].until.as_deref(),
-        Some("shrink_list.trylock")
-    );
+    assert_eq!(scenario.steps[1].until.as_deref(), Some("shrink_list.trylock"));
     assert_eq!(scenario.steps[2].until, None);
 }
 
@@ -206,22 +158,10 @@ fn steps_keep_their_text_line_and_stage() {
 fn ranges_name_mapping_pages_and_sectors() {
     let all = Sectors::All;
     assert_eq!(act("A: store P"), Act::Store(range(None, "P", (0, 0), all)));
-    assert_eq!(
-        act("A: store P.lo"),
-        Act::Store(range(None, "P", (0, 0), Sectors::Lo))
-    );
-    assert_eq!(
-        act("A: load P[2].hi"),
-        Act::Load(range(None, "P", (2, 1), Sectors::Hi))
-    );
-    assert_eq!(
-        act("A: load P[1..4]"),
-        Act::Load(range(None, "P", (1, 3), all))
-    );
-    assert_eq!(
-        act("kswapd: shrink A.P[3]"),
-        Act::Shrink(range(Some("A"), "P", (3, 1), all))
-    );
+    assert_eq!(act("A: store P.lo"), Act::Store(range(None, "P", (0, 0), Sectors::Lo)));
+    assert_eq!(act("A: load P[2].hi"), Act::Load(range(None, "P", (2, 1), Sectors::Hi)));
+    assert_eq!(act("A: load P[1..4]"), Act::Load(range(None, "P", (1, 3), all)));
+    assert_eq!(act("kswapd: shrink A.P[3]"), Act::Shrink(range(Some("A"), "P", (3, 1), all)));
     assert_eq!(
         act("kswapd: shrink Q"),
         Act::Shrink(range(Some("A"), "Q", (0, 0), all)),
@@ -238,29 +178,13 @@ fn ranges_name_mapping_pages_and_sectors() {
 fn every_verb_is_read() {
     let p = || range(None, "P", (0, 0), Sectors::All);
     let named = || range(Some("A"), "P", (0, 0), Sectors::All);
-    assert_eq!(
-        act("A: direct_read P as io"),
-        Act::DirectRead(p(), "io".into())
-    );
-    assert_eq!(
-        act("A: direct_write P as io"),
-        Act::DirectWrite(p(), "io".into())
-    );
-    for (words, write, force) in [
-        ("read", false, false),
-        ("write", true, false),
-        ("write force", true, true),
-    ] {
-        let expected = Act::GetUserPages {
-            range: p(),
-            write,
-            force,
-            name: "pin".into(),
-        };
-        assert_eq!(
-            act(&format!("A: get_user_pages P {words} as pin")),
-            expected
-        );
+    assert_eq!(act("A: direct_read P as io"), Act::DirectRead(p(), "io".into()));
+    assert_eq!(act("A: direct_write P as io"), Act::DirectWrite(p(), "io".into()));
+    for (words, write, force) in
+        [("read", false, false), ("write", true, false), ("write force", true, true)]
+    {
+        let expected = Act::GetUserPages { range: p(), write, force, name: "pin".into() };
+        assert_eq!(act(&format!("A: get_user_pages P {words} as pin")), expected);
     }
     assert_eq!(act("A: fork B"), Act::Fork("B".into()));
     assert_eq!(act("A: exit"), Act::Exit);
@@ -271,20 +195,14 @@ fn every_verb_is_read() {
     assert_eq!(act("A: mlock P"), Act::Mlock(p()));
     assert_eq!(act("A: munlock P"), Act::Munlock(p()));
     assert_eq!(act("kswapd1: shrink_cache 8"), Act::ShrinkCache(8));
-    assert_eq!(
-        act("kswapd: refill_inactive_zone 8"),
-        Act::RefillInactive(8)
-    );
+    assert_eq!(act("kswapd: refill_inactive_zone 8"), Act::RefillInactive(8));
     assert_eq!(act("kswapd: lru_add_drain"), Act::LruAddDrain);
     assert_eq!(act("swapoff: swapoff swap2"), Act::Swapoff(2));
     assert_eq!(
         act("hotplug: migrate A.P replace_first"),
         Act::Migrate(named(), MigrateOrder::ReplaceFirst)
     );
-    assert_eq!(
-        act("hotplug: offline 3 unmap_first"),
-        Act::Offline(3, MigrateOrder::UnmapFirst)
-    );
+    assert_eq!(act("hotplug: offline 3 unmap_first"), Act::Offline(3, MigrateOrder::UnmapFirst));
     assert_eq!(act("hotplug1: online 0"), Act::Online(0));
     assert_eq!(act("swap0: hold"), Act::Hold);
     assert_eq!(act("swap1: release"), Act::Release);
@@ -323,16 +241,9 @@ fn what_a_step_introduces_acts_in_later_ones() {
     assert_eq!(acts[1..3], [&Act::Transfer, &Act::Complete]);
     assert_eq!(
         acts[4..7],
-        [
-            &Act::PinRead(Sectors::Lo),
-            &Act::PinWrite(Sectors::All),
-            &Act::PinPut
-        ]
+        [&Act::PinRead(Sectors::Lo), &Act::PinWrite(Sectors::All), &Act::PinPut]
     );
-    assert_eq!(
-        acts[13],
-        &Act::Unlock(range(Some("B"), "P", (0, 1), Sectors::All))
-    );
+    assert_eq!(acts[13], &Act::Unlock(range(Some("B"), "P", (0, 1), Sectors::All)));
 }
 
 #[test]
@@ -345,14 +256,8 @@ fn every_fact_is_read() {
     assert_eq!(fact("check: A.P[1] present"), Fact::Present(page("A", 1)));
     assert_eq!(fact("check: A.P[1] swapped"), Fact::Swapped(page("A", 1)));
     assert_eq!(fact("check: A.P[1] none"), Fact::NotMapped(page("A", 1)));
-    assert_eq!(
-        fact("check: A.P[1] same C.P[0]"),
-        Fact::Same(page("A", 1), page("C", 0))
-    );
-    assert_eq!(
-        fact("check: A.P[1] apart C.P[0]"),
-        Fact::Apart(page("A", 1), page("C", 0))
-    );
+    assert_eq!(fact("check: A.P[1] same C.P[0]"), Fact::Same(page("A", 1), page("C", 0)));
+    assert_eq!(fact("check: A.P[1] apart C.P[0]"), Fact::Apart(page("A", 1), page("C", 0)));
     assert_eq!(fact("check: section 3 offline"), Fact::SectionOffline(3));
     assert_eq!(fact("check: all free"), Fact::AllFree);
     assert_eq!(fact("check: A2 waiting"), Fact::Waiting("A2".into()));
@@ -370,10 +275,7 @@ fn a_path_gives_the_name_and_is_shown_in_errors() {
 fn an_unknown_scenario_has_a_nearest_name() {
     let error = load("direct_read_stroe").unwrap_err();
     insta::assert_snapshot!(error, @"unknown scenario `direct_read_stroe`, the nearest is `direct_read_store`; `cowpath scenario list` shows all, a path ends in `.toml`");
-    assert!(matches!(
-        load("no/such/file.toml"),
-        Err(LoadError::Unreadable { .. })
-    ));
+    assert!(matches!(load("no/such/file.toml"), Err(LoadError::Unreadable { .. })));
 }
 
 #[test]
@@ -382,18 +284,11 @@ fn every_built_in_scenario_is_read() {
         let scenario = load(name).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(scenario.name, *name);
         assert!(
-            name.chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
+            name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
             "{name}"
         );
-        let comment = source
-            .lines()
-            .take_while(|line| line.starts_with('#'))
-            .count();
-        assert!(
-            (2..=5).contains(&comment),
-            "{name}: the claim has {comment} lines"
-        );
+        let comment = source.lines().take_while(|line| line.starts_with('#')).count();
+        assert!((2..=5).contains(&comment), "{name}: the claim has {comment} lines");
         assert!(
             source.lines().all(|line| line.chars().count() <= 100),
             "{name}: a line is too long"
@@ -401,19 +296,13 @@ fn every_built_in_scenario_is_read() {
         let explained = explain(&scenario);
         let last = format!("\n{:3}. ", scenario.steps.len());
         assert!(explained.contains(&last), "{name}: {explained}");
-        assert!(
-            explained.lines().all(|line| line.chars().count() <= 72),
-            "{name}: {explained}"
-        );
+        assert!(explained.lines().all(|line| line.chars().count() <= 72), "{name}: {explained}");
     }
 }
 
 #[test]
 fn titles_differ() {
-    let mut titles: Vec<_> = builtin()
-        .iter()
-        .map(|(name, _)| load(name).unwrap().title)
-        .collect();
+    let mut titles: Vec<_> = builtin().iter().map(|(name, _)| load(name).unwrap().title).collect();
     titles.sort();
     titles.dedup();
     assert_eq!(titles.len(), builtin().len());
@@ -457,15 +346,8 @@ fn no_mutation_makes_the_parser_panic() {
 
 #[test]
 fn swapped_words_do_not_make_the_parser_panic() {
-    let source = builtin()
-        .iter()
-        .map(|(_, source)| *source)
-        .collect::<Vec<_>>()
-        .join("\n");
-    let words: Vec<_> = source
-        .split([' ', '\n'])
-        .filter(|word| !word.is_empty())
-        .collect();
+    let source = builtin().iter().map(|(_, source)| *source).collect::<Vec<_>>().join("\n");
+    let words: Vec<_> = source.split([' ', '\n']).filter(|word| !word.is_empty()).collect();
     let file = with_steps(&[
         "A: store P.hi",
         "A: direct_read P.lo as io",
@@ -475,9 +357,7 @@ fn swapped_words_do_not_make_the_parser_panic() {
     let places: Vec<_> = file.match_indices(' ').map(|(at, _)| at).collect();
     for (i, word) in words.iter().enumerate() {
         let at = places[i % places.len()];
-        let end = file[at + 1..]
-            .find([' ', '\n'])
-            .map_or(file.len(), |length| at + 1 + length);
+        let end = file[at + 1..].find([' ', '\n']).map_or(file.len(), |length| at + 1 + length);
         never_panics(&[&file[..=at], word, &file[end..]].concat());
     }
 }

@@ -136,11 +136,9 @@ impl Hook {
                     (WP_CAN_SHARE, "can_share"),
                     (WP_FREE_SWAP, "free_swap"),
                 ],
-                WP_SWAP_FREED => &[
-                    (WP_COPY, "copy"),
-                    (WP_REUSE, "reuse"),
-                    (WP_CAN_SHARE, "can_share"),
-                ],
+                WP_SWAP_FREED => {
+                    &[(WP_COPY, "copy"), (WP_REUSE, "reuse"), (WP_CAN_SHARE, "can_share")]
+                }
                 _ => &[],
             },
             Self::can_share_swap_page => match at {

@@ -86,15 +86,9 @@ impl fmt::Display for ManifestError {
             Self::Twice { line, key } => {
                 write!(f, "manifest line {line}: \"{key}\" is given twice")
             }
-            Self::BadValue {
-                line,
-                key,
-                value,
-                expected,
-            } => write!(
-                f,
-                "manifest line {line}: {key} is \"{value}\", expected {expected}"
-            ),
+            Self::BadValue { line, key, value, expected } => {
+                write!(f, "manifest line {line}: {key} is \"{value}\", expected {expected}")
+            }
             Self::Missing { key } => write!(f, "manifest has no \"{key}\""),
         }
     }
@@ -142,9 +136,7 @@ struct Found {
 
 impl Found {
     fn line(&mut self, line: usize, text: &str) -> Result<(), ManifestError> {
-        let (key, value) = text
-            .split_once(" = ")
-            .ok_or(ManifestError::NoKey { line })?;
+        let (key, value) = text.split_once(" = ").ok_or(ManifestError::NoKey { line })?;
         let bad = |expected| ManifestError::BadValue {
             line,
             key: key.to_owned(),
@@ -180,10 +172,7 @@ impl Found {
             "commit" => &mut self.commit,
             "url" => &mut self.url,
             _ => {
-                return Err(ManifestError::UnknownKey {
-                    line,
-                    key: key.to_owned(),
-                });
+                return Err(ManifestError::UnknownKey { line, key: key.to_owned() });
             }
         };
         set(once, value.to_owned(), line, key)
@@ -209,10 +198,7 @@ impl Found {
 fn set<T>(slot: &mut Option<T>, value: T, line: usize, key: &str) -> Result<(), ManifestError> {
     match slot.replace(value) {
         None => Ok(()),
-        Some(_) => Err(ManifestError::Twice {
-            line,
-            key: key.to_owned(),
-        }),
+        Some(_) => Err(ManifestError::Twice { line, key: key.to_owned() }),
     }
 }
 
@@ -251,22 +237,10 @@ mod tests {
         let cases = [
             ("abi = 1.0", "", "manifest line 1: expected \"key = value\""),
             ("abi = 1.0\n", "", "manifest has no \"abi\""),
-            (
-                "abi = 1.0",
-                "abi = one",
-                "manifest line 1: abi is \"one\", expected \"major.minor\"",
-            ),
+            ("abi = 1.0", "abi = one", "manifest line 1: abi is \"one\", expected \"major.minor\""),
             ("title", "titel", "manifest line 3: unknown key \"titel\""),
-            (
-                "title",
-                "kernels",
-                "manifest line 4: \"kernels\" is given twice",
-            ),
-            (
-                "2005-02-03",
-                "3 Feb",
-                "manifest line 6: date is \"3 Feb\", expected YYYY-MM-DD",
-            ),
+            ("title", "kernels", "manifest line 4: \"kernels\" is given twice"),
+            ("2005-02-03", "3 Feb", "manifest line 6: date is \"3 Feb\", expected YYYY-MM-DD"),
             (
                 "try_to",
                 "try to",

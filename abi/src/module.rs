@@ -109,13 +109,8 @@ impl LayoutMismatch {
 
     fn other(error: impl fmt::Display) -> Self {
         let message = error.to_string();
-        let lines = message
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty());
-        Self {
-            lines: lines.take(Self::MOST_LINES).map(str::to_owned).collect(),
-        }
+        let lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
+        Self { lines: lines.take(Self::MOST_LINES).map(str::to_owned).collect() }
     }
 
     fn new(errors: &AbiInstabilityErrors) -> Self {
@@ -141,10 +136,7 @@ fn differences(error: &AbiInstabilityError) -> impl Iterator<Item = String> + '_
     });
     let innermost = fields.next_back();
     let place = innermost.map_or("PolicyModule", |field| field.layout().name());
-    error
-        .errs
-        .iter()
-        .map(move |kind| format!("{place}: {}", difference(kind)))
+    error.errs.iter().map(move |kind| format!("{place}: {}", difference(kind)))
 }
 
 fn difference(kind: &AbiInstability) -> String {
@@ -165,9 +157,7 @@ fn difference(kind: &AbiInstability) -> String {
 
 fn variant_name(kind: &impl fmt::Debug) -> String {
     let text = format!("{kind:?}");
-    let end = text
-        .find(|c: char| !c.is_alphanumeric())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
     text[..end].to_owned()
 }
 
@@ -229,9 +219,5 @@ impl PolicyModule {
 fn text(manifest: *const c_char) -> RStr<'static> {
     // SAFETY: `export_policy!` fills the entry with a static that ends in a NUL.
     let manifest = unsafe { CStr::from_ptr(manifest) };
-    RStr::from_str(
-        manifest
-            .to_str()
-            .expect("the manifest is made from string literals"),
-    )
+    RStr::from_str(manifest.to_str().expect("the manifest is made from string literals"))
 }

@@ -35,20 +35,14 @@ impl AbiVersion {
     /// The inverse of [`AbiVersion::packed`].
     #[must_use]
     pub const fn unpacked(packed: u32) -> Self {
-        Self {
-            major: (packed >> 16) as u16,
-            minor: (packed & 0xffff) as u16,
-        }
+        Self { major: (packed >> 16) as u16, minor: (packed & 0xffff) as u16 }
     }
 
     /// Reads `major.minor`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (major, minor) = text.split_once('.')?;
-        Some(Self {
-            major: major.parse().ok()?,
-            minor: minor.parse().ok()?,
-        })
+        Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })
     }
 
     /// Whether a host of version `self` accepts a plugin of version `plugin`.

@@ -48,11 +48,7 @@ impl PageView {
     /// 0 for a page that is not in the swap cache.
     #[must_use]
     pub const fn swapcount(&self) -> u32 {
-        if self.swap_cache() {
-            self.swap_map.saturating_sub(1)
-        } else {
-            0
-        }
+        if self.swap_cache() { self.swap_map.saturating_sub(1) } else { 0 }
     }
 
     /// Whether `vm_swap_full()` holds: fewer than half of the swap slots are free.

@@ -8,10 +8,7 @@ use std::process::Command;
 use cowpath_abi::*;
 
 const HEADER: &str = include_str!("../include/cowpath_policy.h");
-const SOURCES: [&str; 2] = [
-    include_str!("../src/hook.rs"),
-    include_str!("../src/view.rs"),
-];
+const SOURCES: [&str; 2] = [include_str!("../src/hook.rs"), include_str!("../src/view.rs")];
 
 macro_rules! constants {
     ($($name:ident)*) => {
@@ -40,25 +37,16 @@ fn constants() -> BTreeMap<String, u64> {
 #[test]
 fn the_list_above_is_complete() {
     let listed = constants();
-    for line in SOURCES
-        .iter()
-        .flat_map(|source| source.lines().map(str::trim))
-    {
-        let constant = line
-            .strip_prefix("pub const ")
-            .and_then(|rest| rest.split_once(": "));
+    for line in SOURCES.iter().flat_map(|source| source.lines().map(str::trim)) {
+        let constant = line.strip_prefix("pub const ").and_then(|rest| rest.split_once(": "));
         let plain =
             constant.filter(|(_, rest)| rest.starts_with("u8 =") || rest.starts_with("u32 ="));
         let bit = line.split_once(" = ").filter(|(name, rest)| {
-            name.bytes()
-                .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+            name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
                 && rest.ends_with(';')
         });
         for (name, _) in plain.into_iter().chain(bit) {
-            assert!(
-                listed.contains_key(name),
-                "{name} is missing from the list of this test"
-            );
+            assert!(listed.contains_key(name), "{name} is missing from the list of this test");
         }
     }
 }
@@ -67,16 +55,11 @@ fn the_list_above_is_complete() {
 fn defines_are_the_constants() {
     let mut expected = constants();
     for step in SwapInStep::ALL {
-        expected.insert(
-            format!("STEP_{}", upper_snake(&format!("{step:?}"))),
-            step as u64,
-        );
+        expected.insert(format!("STEP_{}", upper_snake(&format!("{step:?}"))), step as u64);
     }
     expected.insert("ABI_VERSION".to_owned(), u64::from(ABI.packed()));
 
-    let defines = HEADER
-        .lines()
-        .filter_map(|line| line.strip_prefix("#define COWPATH_"));
+    let defines = HEADER.lines().filter_map(|line| line.strip_prefix("#define COWPATH_"));
     let found: BTreeMap<String, u64> = defines
         .filter_map(|define| define.split_once(' '))
         .filter_map(|(name, value)| Some((name.to_owned(), number(value)?)))
@@ -87,11 +70,7 @@ fn defines_are_the_constants() {
 #[test]
 fn hooks_have_their_numbers() {
     for hook in HOOKS {
-        let line = format!(
-            "\tCOWPATH_HOOK_{} = {},\n",
-            hook.name().to_uppercase(),
-            hook as u8
-        );
+        let line = format!("\tCOWPATH_HOOK_{} = {},\n", hook.name().to_uppercase(), hook as u8);
         assert!(HEADER.contains(&line), "{line}");
     }
     assert!(HEADER.contains(&format!("COWPATH_HOOKS = {}\n", HOOKS.len())));
@@ -157,24 +136,14 @@ fn a_c_compiler_agrees() {
     let source = Path::new(env!("CARGO_TARGET_TMPDIR")).join("header.c");
     std::fs::write(&source, program).unwrap();
     let compiler = Command::new("cc")
-        .args([
-            "-std=c11",
-            "-pedantic",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-fsyntax-only",
-            "-I",
-        ])
+        .args(["-std=c11", "-pedantic", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include"))
         .arg(source)
         .output();
     match compiler {
-        Ok(output) => assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        ),
+        Ok(output) => {
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr))
+        }
         Err(_) => println!("skipped: there is no C compiler called cc"),
     }
 }

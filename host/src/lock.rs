@@ -8,9 +8,7 @@
 //! Simplified: mmap_sem lets readers in while a writer waits (no queue), and
 //! `zone->lru_lock`, a leaf, is never held across stages and so not kept.
 
-use crate::mm::{
-    AnonVmaId, LOCKED_BY_IO, Memory, MmId, PG_LOCKED, PG_WRITEBACK, Pfn, TaskId,
-};
+use crate::mm::{AnonVmaId, LOCKED_BY_IO, Memory, MmId, PG_LOCKED, PG_WRITEBACK, Pfn, TaskId};
 use std::fmt;
 
 /// A lock.
@@ -167,9 +165,7 @@ impl Lock {
                 page.flags &= !PG_LOCKED;
                 std::mem::replace(&mut page.locker, TaskId::NONE)
             }
-            Self::MmapWrite(mm) => {
-                std::mem::replace(&mut mem.mms[mm.index()].writer, TaskId::NONE)
-            }
+            Self::MmapWrite(mm) => std::mem::replace(&mut mem.mms[mm.index()].writer, TaskId::NONE),
             Self::AnonVma(id) => {
                 std::mem::replace(&mut mem.anon_vmas[id.index()].lock, TaskId::NONE)
             }

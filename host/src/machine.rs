@@ -6,10 +6,10 @@
 //! misbehaviour in [`Machine::fault`].
 
 use crate::lock::{Lock, Wants};
-use crate::mm::audit::{Held, Violation};
+use crate::mm::audit::Violation;
 use crate::mm::{
-    LOCKED_BY_IO, Memory, MmId, PG_ERROR, PG_LOCKED, PG_RECLAIM, PG_UPTODATE, PG_WRITEBACK, SwapIo,
-    TaskId,
+    Held, LOCKED_BY_IO, Memory, MmId, PG_ERROR, PG_LOCKED, PG_RECLAIM, PG_UPTODATE, PG_WRITEBACK,
+    SwapIo, TaskId,
 };
 use crate::oracle::Oracle;
 use crate::policy::{Policy, PolicyFault};
@@ -80,7 +80,12 @@ impl Machine {
 
     /// Runs the next stage of a task if it can run; false if it cannot.
     #[inline]
-    pub fn try_step(&mut self, id: TaskId, policy: &Policy, asked: Option<&mut Vec<Asked>>) -> bool {
+    pub fn try_step(
+        &mut self,
+        id: TaskId,
+        policy: &Policy,
+        asked: Option<&mut Vec<Asked>>,
+    ) -> bool {
         let task = &mut self.tasks[id.index()];
         let mut routine = *task.top();
         let wants = routine.wants(&self.mem, task);
@@ -156,7 +161,10 @@ impl Machine {
                 page.flags = (page.flags | PG_UPTODATE) & !PG_ERROR;
             }
             let page = mem.page_mut(pfn);
-            assert!(page.locker == LOCKED_BY_IO, "{pfn}: swap read completed on a page it has not locked");
+            assert!(
+                page.locker == LOCKED_BY_IO,
+                "{pfn}: swap read completed on a page it has not locked"
+            );
             page.flags &= !PG_LOCKED;
             page.locker = TaskId::NONE;
         }

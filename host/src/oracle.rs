@@ -152,9 +152,7 @@ impl Oracle {
     fn allowed(&mut self, index: usize, sector: usize, seen: Token) -> bool {
         self.slot(index)[sector] == seen
             || self.also.iter().any(|also| {
-                also.index as usize == index
-                    && also.sector as usize == sector
-                    && also.token == seen
+                also.index as usize == index && also.sector as usize == sector && also.token == seen
             })
     }
 

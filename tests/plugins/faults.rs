@@ -10,10 +10,7 @@ use cowpath_abi::{AT_SWAP_MAP, PG_ANON, PageView, WP_ENTRY, WP_LOCKED, WP_TRYLOC
 use super::load_fixture;
 
 fn at(at: u32) -> PageView {
-    PageView {
-        at,
-        ..PageView::default()
-    }
+    PageView { at, ..PageView::default() }
 }
 
 #[test]
@@ -22,22 +19,12 @@ fn a_panic_stays_in_the_plugin() {
     let hook = Hook::do_wp_page;
     assert_eq!(policy.ask(hook, &at(WP_ENTRY)).unwrap().code, WP_TRYLOCK);
     let fault = policy.ask(hook, &at(WP_LOCKED)).unwrap_err();
-    assert_eq!(
-        fault,
-        PolicyFault::Panicked {
-            hook,
-            at: WP_LOCKED
-        }
-    );
+    assert_eq!(fault, PolicyFault::Panicked { hook, at: WP_LOCKED });
     assert_eq!(
         fault.to_string(),
         "hook do_wp_page panicked at point 1; a hook must answer whatever the view holds"
     );
-    assert_eq!(
-        policy.ask(hook, &at(WP_ENTRY)).unwrap().code,
-        WP_TRYLOCK,
-        "and it lives on"
-    );
+    assert_eq!(policy.ask(hook, &at(WP_ENTRY)).unwrap().code, WP_TRYLOCK, "and it lives on");
 }
 
 #[test]
@@ -51,20 +38,10 @@ fn an_answer_out_of_range_is_a_fault() {
     ];
     for (hook, point, raw) in cases {
         let fault = policy.ask(hook, &at(point)).unwrap_err();
-        assert_eq!(
-            fault,
-            PolicyFault::OutOfRange {
-                hook,
-                at: point,
-                raw
-            }
-        );
+        assert_eq!(fault, PolicyFault::OutOfRange { hook, at: point, raw });
     }
     assert_eq!(
-        policy
-            .ask(Hook::do_wp_page, &at(WP_LOCKED))
-            .unwrap_err()
-            .to_string(),
+        policy.ask(Hook::do_wp_page, &at(WP_LOCKED)).unwrap_err().to_string(),
         "hook do_wp_page answered 0x2 at point 1, expected 0 (copy), 1 (reuse), 4 (can_share), \
          5 (free_swap), with a reason number of its own list above the low byte"
     );
@@ -76,13 +53,7 @@ fn a_hook_that_is_not_defined_is_a_fault_when_asked() {
     let hook = Hook::exclusive_swap_page;
     assert!(!policy.defines(hook));
     let fault = policy.ask(hook, &at(AT_SWAP_MAP)).unwrap_err();
-    assert_eq!(
-        fault,
-        PolicyFault::Undefined {
-            hook,
-            at: AT_SWAP_MAP
-        }
-    );
+    assert_eq!(fault, PolicyFault::Undefined { hook, at: AT_SWAP_MAP });
     assert_eq!(
         fault.to_string(),
         "hook exclusive_swap_page is asked at point 0, but the policy does not define it; \
@@ -93,9 +64,7 @@ fn a_hook_that_is_not_defined_is_a_fault_when_asked() {
 #[test]
 #[should_panic(expected = "try_to_unmap_one was asked at point 1")]
 fn asking_at_a_point_that_does_not_exist_is_a_bug_of_the_host() {
-    let _ = resolve("vanilla")
-        .unwrap()
-        .ask(Hook::try_to_unmap_one, &at(1));
+    let _ = resolve("vanilla").unwrap().ask(Hook::try_to_unmap_one, &at(1));
 }
 
 #[test]
@@ -109,25 +78,13 @@ fn bundled_policies_pass_the_audit() {
 #[test]
 fn the_audit_finds_a_hook_that_remembers() {
     let impurity = load_fixture("impure").audit_purity().unwrap_err();
-    assert!(matches!(
-        impurity,
-        Impurity::Changed {
-            hook: Hook::try_to_unmap_one,
-            ..
-        }
-    ));
-    assert!(
-        impurity.to_string().contains("to the same view"),
-        "{impurity}"
-    );
+    assert!(matches!(impurity, Impurity::Changed { hook: Hook::try_to_unmap_one, .. }));
+    assert!(impurity.to_string().contains("to the same view"), "{impurity}");
 }
 
 #[test]
 fn the_audit_finds_panics_and_wrong_answers() {
-    for (name, hook) in [
-        ("panics", Hook::do_wp_page),
-        ("out-of-range", Hook::do_wp_page),
-    ] {
+    for (name, hook) in [("panics", Hook::do_wp_page), ("out-of-range", Hook::do_wp_page)] {
         match load_fixture(name).audit_purity().unwrap_err() {
             Impurity::Fault { view, .. } => assert_eq!(view.at, WP_LOCKED, "{name}: {hook:?}"),
             changed @ Impurity::Changed { .. } => panic!("{name}: {changed}"),
@@ -137,11 +94,7 @@ fn the_audit_finds_panics_and_wrong_answers() {
 
 #[test]
 fn mapcount_only_shares_a_file_page_and_the_others_do_not() {
-    let file_page = PageView {
-        count: 2,
-        mapcount: 1,
-        ..PageView::default()
-    };
+    let file_page = PageView { count: 2, mapcount: 1, ..PageView::default() };
     let share = |policy: &cowpath::policy::Policy, view: &PageView| {
         policy.ask(Hook::can_share_swap_page, view).unwrap().code
     };
@@ -151,11 +104,7 @@ fn mapcount_only_shares_a_file_page_and_the_others_do_not() {
     // hugh relies on do_wp_page here.
     let entry = |flags| {
         let view = PageView { flags, ..file_page };
-        resolve("hugh")
-            .unwrap()
-            .ask(Hook::do_wp_page, &view)
-            .unwrap()
-            .code
+        resolve("hugh").unwrap().ask(Hook::do_wp_page, &view).unwrap().code
     };
     assert_eq!((entry(0), entry(PG_ANON)), (0, WP_TRYLOCK));
 }
@@ -177,10 +126,7 @@ fn deadly_plugins_are_as_deadly_as_they_claim() {
         let mut command = deadly(name);
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), expected, "{name}");
-        assert!(
-            !String::from_utf8_lossy(&output.stdout).contains("came back"),
-            "{name}"
-        );
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("came back"), "{name}");
     }
     let mut child = deadly("hangs").spawn().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -194,11 +140,7 @@ fn deadly_plugins_are_as_deadly_as_they_claim() {
 fn deadly(name: &str) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
     command
-        .args([
-            "--exact",
-            "--nocapture",
-            "faults::asks_a_plugin_that_does_not_return",
-        ])
+        .args(["--exact", "--nocapture", "faults::asks_a_plugin_that_does_not_return"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null())
         .env("COWPATH_TEST_DEADLY", name);

@@ -28,10 +28,7 @@ fn a_graft_takes_the_hunk_and_leaves_the_rest() {
         policy.reason(Hook::try_to_unmap_one, answer),
         "count != mapcount + 2, mapcount <= 1"
     );
-    assert_eq!(
-        policy.plugin_of(Hook::try_to_unmap_one).manifest.id,
-        "iwamoto"
-    );
+    assert_eq!(policy.plugin_of(Hook::try_to_unmap_one).manifest.id, "iwamoto");
 
     let view = PageView { count: 2, ..PINNED };
     let answer = policy.ask(Hook::can_share_swap_page, &view).unwrap();
@@ -73,11 +70,7 @@ fn the_rules_are_hunks_too() {
     assert_eq!(policy.rules().unuse_process, ACTIVATE_AFTER_PTE);
     assert_eq!(policy.rules().exclusive_without_tree_lock, 1);
     let policy = resolve("iwamoto+hugh-mail:exclusive_swap_page").unwrap();
-    assert_eq!(
-        policy.rules().exclusive_without_tree_lock,
-        0,
-        "the hook brings no lock rule"
-    );
+    assert_eq!(policy.rules().exclusive_without_tree_lock, 0, "the hook brings no lock rule");
 }
 
 #[test]
@@ -92,11 +85,7 @@ fn a_graft_of_every_hunk_behaves_like_the_donor() {
         donor.ask(Hook::try_to_unmap_one, &PINNED)
     );
     assert_eq!(
-        resolve("vanilla")
-            .unwrap()
-            .ask(Hook::try_to_unmap_one, &PINNED)
-            .unwrap()
-            .code,
+        resolve("vanilla").unwrap().ask(Hook::try_to_unmap_one, &PINNED).unwrap().code,
         UNMAP_FAIL
     );
 }
@@ -105,22 +94,13 @@ fn a_graft_of_every_hunk_behaves_like_the_donor() {
 fn wrong_grafts_are_refused() {
     let remedy = "write POLICY or POLICY+OTHER:HUNK,HUNK";
     let cases = [
-        (
-            "",
-            format!("policy \"\": it names no policy to start from; {remedy}"),
-        ),
+        ("", format!("policy \"\": it names no policy to start from; {remedy}")),
         (
             "+hugh:do_wp_page",
             format!("policy \"+hugh:do_wp_page\": it names no policy to start from; {remedy}"),
         ),
-        (
-            "vanilla+hugh",
-            format!("policy \"vanilla+hugh\": a graft names no hunk; {remedy}"),
-        ),
-        (
-            "vanilla+hugh:",
-            format!("policy \"vanilla+hugh:\": a graft names no hunk; {remedy}"),
-        ),
+        ("vanilla+hugh", format!("policy \"vanilla+hugh\": a graft names no hunk; {remedy}")),
+        ("vanilla+hugh:", format!("policy \"vanilla+hugh:\": a graft names no hunk; {remedy}")),
         (
             "vanilla+:do_wp_page",
             format!(
@@ -137,9 +117,7 @@ fn wrong_grafts_are_refused() {
         assert_eq!(resolve(spec).unwrap_err().to_string(), message);
     }
     assert_eq!(
-        resolve("vanilla+hugh:try_to_unmap")
-            .unwrap_err()
-            .to_string(),
+        resolve("vanilla+hugh:try_to_unmap").unwrap_err().to_string(),
         "unknown hunk \"try_to_unmap\", did you mean \"try_to_unmap_one\"; hunks are do_wp_page, \
          can_share_swap_page, exclusive_swap_page, remove_exclusive_swap_page, free_swap_and_cache, \
          try_to_unmap_one, do_swap_page, unuse_process, exclusive_swap_page_lock"

@@ -47,11 +47,7 @@ fn the_program_carries_what_was_built_with_it() {
     for policy in bundled() {
         let library = format!("libcowpath_policy_{}.so", policy.id.replace('-', "_"));
         let built = env::current_exe().unwrap().with_file_name(library);
-        assert!(
-            fs::read(built).unwrap() == policy.bytes,
-            "{} is stale",
-            policy.id
-        );
+        assert!(fs::read(built).unwrap() == policy.bytes, "{} is stale", policy.id);
     }
 }
 
@@ -83,22 +79,15 @@ fn two_plugins_with_one_id_are_not_distinct() {
     bytes[at + 5..at + 11].copy_from_slice(b"panics");
     let path = scratch.file("other.so", &bytes);
     let error = load(&path).map(|policy| check_distinct(&[load_fixture("panics"), policy]));
-    assert!(
-        error
-            .unwrap()
-            .unwrap_err()
-            .to_string()
-            .contains("\"panics\"")
-    );
+    assert!(error.unwrap().unwrap_err().to_string().contains("\"panics\""));
 }
 
 #[test]
 fn the_bundled_policies_are_the_folders_under_policies() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let entries = fs::read_dir(folder).unwrap();
-    let mut folders: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut folders: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     let mut ids: Vec<_> = bundled().iter().map(|policy| policy.id).collect();
     folders.sort();
     ids.sort();
@@ -125,20 +114,14 @@ fn the_manifest_is_read_without_running_the_plugin() {
     let manifest = read_manifest("no-entry", &bytes).unwrap();
     assert_eq!(manifest.id, "no-entry");
 
-    let vanilla = bundled()
-        .iter()
-        .find(|policy| policy.id == "vanilla")
-        .unwrap();
+    let vanilla = bundled().iter().find(|policy| policy.id == "vanilla").unwrap();
     let manifest = read_manifest("vanilla", vanilla.bytes).unwrap();
     assert_eq!(manifest.kernels, "2.6.7 to 2.6.12");
     assert_eq!(manifest.hooks.len(), 7);
     let hugh = bundled().iter().find(|policy| policy.id == "hugh").unwrap();
     let manifest = read_manifest("hugh", hugh.bytes).unwrap();
     assert!(!manifest.hooks.contains(&Hook::exclusive_swap_page));
-    assert_eq!(
-        manifest.commit.unwrap(),
-        "c475a8ab625d567eacf5e30ec35d6d8704558062"
-    );
+    assert_eq!(manifest.commit.unwrap(), "c475a8ab625d567eacf5e30ec35d6d8704558062");
 }
 
 #[test]
@@ -169,14 +152,8 @@ fn a_file_that_is_no_shared_object_is_refused() {
     let scratch = Scratch::new("not-elf");
     for (content, why) in [
         (&b""[..], "does not begin with a 64-bit ELF header"),
-        (
-            b"int main() { return 0; }\n",
-            "does not begin with a 64-bit ELF header",
-        ),
-        (
-            &fs::read(env::current_exe().unwrap()).unwrap(),
-            "no section .cowpath.manifest",
-        ),
+        (b"int main() { return 0; }\n", "does not begin with a 64-bit ELF header"),
+        (&fs::read(env::current_exe().unwrap()).unwrap(), "no section .cowpath.manifest"),
     ] {
         let message = refused(&scratch.file("policy.so", content));
         assert!(message.contains(why), "{message}");
@@ -215,14 +192,8 @@ fn another_layout_is_refused_in_a_few_lines() {
     let message = refused(&fixture("other-layout"));
     assert!(message.lines().count() <= 12, "{message}");
     assert!(message.len() < 1000, "{message}");
-    assert!(
-        message.contains("\n  PageView: size: host 32, plugin 28"),
-        "{message}"
-    );
-    assert!(
-        message.contains("\n  PageView: field count: host 8, plugin 7"),
-        "{message}"
-    );
+    assert!(message.contains("\n  PageView: size: host 32, plugin 28"), "{message}");
+    assert!(message.contains("\n  PageView: field count: host 8, plugin 7"), "{message}");
     assert!(message.contains("build it again"), "{message}");
 }
 
@@ -278,9 +249,7 @@ fn a_relative_name_without_slash_is_a_file_here() {
     let scratch = Scratch::new("relative");
     scratch.file("policy.so", bundled()[0].bytes);
     let output = again("loading::relative_names_in_a_folder", |command| {
-        command
-            .current_dir(&scratch.0)
-            .env("COWPATH_TEST_RELATIVE", "1");
+        command.current_dir(&scratch.0).env("COWPATH_TEST_RELATIVE", "1");
     });
     assert!(output.contains("1 passed"), "{output}");
 }
@@ -292,32 +261,21 @@ fn bundled_policies_need_no_file_and_no_home() {
     fs::copy(env::current_exe().unwrap(), &copy).unwrap();
     let mut command = Command::new(copy);
     command
-        .args([
-            "--exact",
-            "loading::every_bundled_policy_loads_under_its_own_name",
-        ])
+        .args(["--exact", "loading::every_bundled_policy_loads_under_its_own_name"])
         .current_dir(&scratch.0)
         .env_clear()
         .env("TMPDIR", &scratch.0);
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
 #[test]
 fn a_cache_that_cannot_be_written_to_is_done_without() {
     let scratch = Scratch::new("no-cache");
-    let output = again(
-        "loading::every_bundled_policy_loads_under_its_own_name",
-        |command| {
-            command
-                .env("COWPATH_CACHE_DIR", "/proc/cowpath")
-                .env("TMPDIR", &scratch.0);
-        },
-    );
+    let output = again("loading::every_bundled_policy_loads_under_its_own_name", |command| {
+        command.env("COWPATH_CACHE_DIR", "/proc/cowpath").env("TMPDIR", &scratch.0);
+    });
     assert!(output.contains("1 passed"), "{output}");
     assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1);
 }

@@ -17,37 +17,20 @@ fn policies() -> [Policy; 4] {
 
 /// A page with so many references and ptes.
 fn page(count: u32, mapcount: u32) -> PageView {
-    PageView {
-        count,
-        mapcount,
-        flags: PG_ANON,
-        ..PageView::default()
-    }
+    PageView { count, mapcount, flags: PG_ANON, ..PageView::default() }
 }
 
 /// The same in the swap cache.
 fn cached(count: u32, mapcount: u32, swap_map: u32) -> PageView {
-    with(
-        PageView {
-            swap_map,
-            ..page(count, mapcount)
-        },
-        PG_SWAPCACHE,
-    )
+    with(PageView { swap_map, ..page(count, mapcount) }, PG_SWAPCACHE)
 }
 
 fn with(view: PageView, flags: u32) -> PageView {
-    PageView {
-        flags: view.flags | flags,
-        ..view
-    }
+    PageView { flags: view.flags | flags, ..view }
 }
 
 fn file(count: u32, mapcount: u32) -> PageView {
-    PageView {
-        flags: 0,
-        ..page(count, mapcount)
-    }
+    PageView { flags: 0, ..page(count, mapcount) }
 }
 
 fn env(view: PageView, env: u32) -> PageView {
@@ -62,12 +45,7 @@ fn check(hook: Hook, at: u32, rows: &[(PageView, [u8; 4])]) {
         for (policy, expected) in policies.iter().zip(expected) {
             let answer = policy.ask(hook, &view).unwrap();
             let name = policy.name();
-            assert_eq!(
-                answer.code,
-                *expected,
-                "{name}: {} of {view:?}",
-                hook.name()
-            );
+            assert_eq!(answer.code, *expected, "{name}: {} of {view:?}", hook.name());
         }
     }
 }
@@ -102,10 +80,7 @@ fn do_wp_page_tries_the_lock_but_hugh_only_for_anonymous_pages() {
     check(
         Hook::do_wp_page,
         WP_LOCKED,
-        &[
-            (page(1, 1), all(WP_CAN_SHARE)),
-            (page(9, 4), all(WP_CAN_SHARE)),
-        ],
+        &[(page(1, 1), all(WP_CAN_SHARE)), (page(9, 4), all(WP_CAN_SHARE))],
     );
 }
 
@@ -199,11 +174,7 @@ fn remove_exclusive_swap_page_is_the_same_in_all() {
             (page(2, 1), all(NO)),
         ],
     );
-    check(
-        hook,
-        AT_SWAP_MAP,
-        &[(cached(2, 0, 1), all(YES)), (cached(2, 0, 2), all(NO))],
-    );
+    check(hook, AT_SWAP_MAP, &[(cached(2, 0, 1), all(YES)), (cached(2, 0, 2), all(NO))]);
     check(
         hook,
         AT_RECHECK,
@@ -227,10 +198,7 @@ fn free_swap_and_cache_is_the_same_in_all() {
             (cached(3, 1, 1), all(NO)),
             (env(cached(3, 1, 1), VM_SWAP_FULL), all(YES)),
             (with(cached(2, 0, 1), PG_WRITEBACK), all(NO)),
-            (
-                env(with(cached(2, 0, 1), PG_WRITEBACK), VM_SWAP_FULL),
-                all(NO),
-            ),
+            (env(with(cached(2, 0, 1), PG_WRITEBACK), VM_SWAP_FULL), all(NO)),
         ],
     );
 }
@@ -283,20 +251,15 @@ fn do_swap_page_asks_can_share_for_writes_and_frees_swap_when_full() {
 
 #[test]
 fn do_swap_page_has_the_order_of_its_source() {
-    const DECIDE_FIRST: [SwapInStep; 8] = [
-        Rss, Decide, SwapFree, FreeSwap, UnlockPage, SetPte, AddRmap, WpPage,
-    ];
+    const DECIDE_FIRST: [SwapInStep; 8] =
+        [Rss, Decide, SwapFree, FreeSwap, UnlockPage, SetPte, AddRmap, WpPage];
     let orders = policies().map(|policy| *policy.swap_in_order());
     assert_eq!(
         orders,
         [
-            [
-                SwapFree, FreeSwap, Rss, Decide, UnlockPage, SetPte, AddRmap, WpPage
-            ],
+            [SwapFree, FreeSwap, Rss, Decide, UnlockPage, SetPte, AddRmap, WpPage],
             DECIDE_FIRST,
-            [
-                Rss, Decide, SetPte, AddRmap, SwapFree, FreeSwap, UnlockPage, WpPage
-            ],
+            [Rss, Decide, SetPte, AddRmap, SwapFree, FreeSwap, UnlockPage, WpPage],
             DECIDE_FIRST,
         ]
     );
@@ -322,18 +285,8 @@ fn rules_are_those_of_the_source() {
 #[test]
 fn reasons_say_what_was_counted() {
     let cases = [
-        (
-            "vanilla",
-            Hook::try_to_unmap_one,
-            cached(4, 1, 1),
-            "count != mapcount + 2",
-        ),
-        (
-            "iwamoto",
-            Hook::try_to_unmap_one,
-            cached(5, 2, 1),
-            "count != mapcount + 2, mapcount > 1",
-        ),
+        ("vanilla", Hook::try_to_unmap_one, cached(4, 1, 1), "count != mapcount + 2"),
+        ("iwamoto", Hook::try_to_unmap_one, cached(5, 2, 1), "count != mapcount + 2, mapcount > 1"),
         (
             "iwamoto",
             Hook::try_to_unmap_one,
@@ -341,40 +294,15 @@ fn reasons_say_what_was_counted() {
             "count != mapcount + 2, mapcount <= 1",
         ),
         ("hugh", Hook::try_to_unmap_one, cached(4, 1, 1), ""),
-        (
-            "vanilla",
-            Hook::can_share_swap_page,
-            page(2, 1),
-            "count == 2, not in swap cache",
-        ),
-        (
-            "vanilla",
-            Hook::can_share_swap_page,
-            cached(3, 1, 1),
-            "count > 2",
-        ),
-        (
-            "iwamoto",
-            Hook::can_share_swap_page,
-            page(2, 1),
-            "anonymous, mapcount == 1",
-        ),
-        (
-            "hugh",
-            Hook::can_share_swap_page,
-            cached(2, 1, 2),
-            "mapcount + swapcount != 1",
-        ),
+        ("vanilla", Hook::can_share_swap_page, page(2, 1), "count == 2, not in swap cache"),
+        ("vanilla", Hook::can_share_swap_page, cached(3, 1, 1), "count > 2"),
+        ("iwamoto", Hook::can_share_swap_page, page(2, 1), "anonymous, mapcount == 1"),
+        ("hugh", Hook::can_share_swap_page, cached(2, 1, 2), "mapcount + swapcount != 1"),
         ("hugh", Hook::do_wp_page, file(2, 1), "not anonymous"),
     ];
     for (id, hook, view, reason) in cases {
         let policy = resolve(id).unwrap();
         let answer = policy.ask(hook, &view).unwrap();
-        assert_eq!(
-            policy.reason(hook, answer),
-            reason,
-            "{id}: {} of {view:?}",
-            hook.name()
-        );
+        assert_eq!(policy.reason(hook, answer), reason, "{id}: {} of {view:?}", hook.name());
     }
 }

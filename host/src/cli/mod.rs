@@ -11,6 +11,7 @@ mod output;
 mod policy;
 mod run;
 mod scenario;
+mod workload;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,9 @@ enum Command {
     /// List and show policies
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Generate many pages and see what becomes of them under each policy
+    #[command(subcommand)]
+    Workload(workload::Command),
     /// Print completions for a shell
     Completions(generate::Completions),
     /// Print the manual page, or write one for each command into a folder
@@ -81,6 +85,7 @@ impl Command {
             Self::Run(arguments) => run::execute(arguments),
             Self::Scenario(command) => scenario::execute(command),
             Self::Policy(command) => policy::execute(command),
+            Self::Workload(command) => workload::execute(command),
             Self::Completions(arguments) => generate::completions(arguments),
             Self::Man(arguments) => generate::man(arguments),
             Self::Worker => unreachable!("main has served it"),

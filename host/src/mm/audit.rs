@@ -1,14 +1,13 @@
 //! The audit: what must be true between stages.
 //!
-//! `touched` looks at what the last stage touched and runs in every build; `whole`
-//! recounts everything from ptes, caches, tasks and requests. Neither knows
-//! policies: a violation under a policy is that policy's finding, or our bug.
+//! Here is what is looked at after each stage, in every build, and at the end; the
+//! recount of everything is in `super::recount`. Neither knows policies: a violation
+//! under a policy is that policy's finding, or our bug.
 
 use super::Memory;
 use super::ids::{MmId, Pfn, SwpEntry, ZERO_PAGE};
 use super::page::{
-    LOCKED_BY_IO, NO_MAPPING, PG_ACTIVE, PG_ANON, PG_FREE, PG_ISOLATED, PG_LOCKED, PG_LRU,
-    PG_PAGECACHE,
+    NO_MAPPING, PG_ACTIVE, PG_ANON, PG_FREE, PG_ISOLATED, PG_LOCKED, PG_LRU, PG_PAGECACHE,
     PG_PRIVATE, PG_RECLAIM, PG_REPLACED, PG_RESERVED, PG_SWAPCACHE, PG_WRITEBACK, Page,
 };
 use super::swap::{SWAP_MAP_BAD, SWAP_MAP_MAX};
@@ -162,15 +161,6 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What tasks hold, for [`Memory::audit_whole`].
-#[derive(Clone, Debug, Default)]
-pub struct Held {
-    /// Pages, once for each reference.
-    pub pages: Vec<Pfn>,
-    /// Swap entries, once for each reference.
-    pub entries: Vec<SwpEntry>,
-}
-
 impl Memory {
     /// Looks at what the stage that has just run touched, and forgets it.
     #[inline]
@@ -202,7 +192,7 @@ impl Memory {
     }
 
     #[inline]
-    fn check_page(&self, pfn: Pfn) -> Option<Violation> {
+    pub(super) fn check_page(&self, pfn: Pfn) -> Option<Violation> {
         let page = self.page(pfn);
         if pfn == ZERO_PAGE {
             return (self.page_count(pfn) != 0)
@@ -241,7 +231,7 @@ impl Memory {
     }
 
     #[inline]
-    fn check_slot(&self, entry: SwpEntry) -> Option<Violation> {
+    pub(super) fn check_slot(&self, entry: SwpEntry) -> Option<Violation> {
         let area = &self.areas[entry.area() as usize];
         let swap_map = area.swap_map[entry.offset()];
         let cached = area.cache[entry.offset()];
@@ -287,130 +277,6 @@ impl Memory {
         let page = self.page_mut(pfn);
         page.flags &= !(PG_ACTIVE | PG_ANON);
         page.mapping = NO_MAPPING;
-    }
-
-    /// Recounts everything. `held` is what tasks hold.
-    #[must_use]
-    pub fn audit_whole(&self, held: &Held) -> Option<Violation> {
-        let frames = self.pages.len();
-        let mut ptes = vec![0_u32; frames];
-        let mut slots: Vec<Vec<u32>> = self.areas.iter().map(|a| vec![0; a.swap_map.len()]).collect();
-        for vma in self.vmas.iter().filter(|vma| vma.len > 0) {
-            for pte in &self.ptes[vma.ptes as usize..(vma.ptes + vma.len) as usize] {
-                if let Some(pfn) = pte.pfn() {
-                    ptes[pfn.index()] += 1;
-                } else if let Some(entry) = pte.entry() {
-                    slots[entry.area() as usize][entry.offset()] += 1;
-                }
-            }
-        }
-        let mut gup = vec![0_u32; frames];
-        for holder in self.holders.iter().filter(|holder| holder.pfn.is_some()) {
-            gup[holder.pfn.index()] += 1;
-        }
-        let mut tasks = vec![0_u32; frames];
-        for pfn in &held.pages {
-            tasks[pfn.index()] += 1;
-        }
-        for entry in &held.entries {
-            slots[entry.area() as usize][entry.offset()] += 1;
-        }
-        let mut pagevec = vec![0_u32; frames];
-        for pvec in [&self.lru_add, &self.lru_add_active] {
-            for pfn in &pvec.pages[..pvec.nr as usize] {
-                pagevec[pfn.index()] += 1;
-            }
-        }
-        for pfn in (1..frames as u32).map(Pfn) {
-            let page = self.page(pfn);
-            let i = pfn.index();
-            let mapcount = self.page_mapcount(pfn);
-            if mapcount != ptes[i] {
-                return Some(Violation::Mapcount { pfn, mapcount, ptes: ptes[i] });
-            }
-            let ledgers = [
-                ("gup", page.gup, gup[i]),
-                ("tasks", page.tasks.into(), tasks[i]),
-                ("pagevec", page.pagevec.into(), pagevec[i]),
-            ];
-            if let Some(&(ledger, says, is)) = ledgers.iter().find(|l| l.1 != l.2) {
-                return Some(Violation::Ledger { pfn, ledger, says, is });
-            }
-            if let Some(violation) = self.check_page(pfn) {
-                return Some(violation);
-            }
-        }
-        for (number, area) in self.areas.iter().enumerate() {
-            for offset in 1..area.swap_map.len() {
-                let entry = SwpEntry::new(number as u8, offset as u32);
-                let references = slots[number][offset] + u32::from(area.cache[offset].is_some());
-                let swap_map = area.swap_map[offset];
-                let saturated = swap_map >= SWAP_MAP_MAX;
-                if u32::from(swap_map) != references && !saturated {
-                    return Some(Violation::SwapMap { entry, swap_map, references });
-                }
-                if let Some(violation) = self.check_slot(entry) {
-                    return Some(violation);
-                }
-            }
-        }
-        self.audit_mms().or_else(|| self.audit_lists()).or_else(|| self.audit_io())
-    }
-
-    /// rss, anon_rss and the mmlist.
-    fn audit_mms(&self) -> Option<Violation> {
-        let mut counted = vec![((0, 0), false); self.mms.len()];
-        for vma in self.vmas.iter().filter(|vma| vma.len > 0) {
-            let (rss, swap) = &mut counted[vma.mm.index()];
-            for pte in &self.ptes[vma.ptes as usize..(vma.ptes + vma.len) as usize] {
-                *swap |= pte.entry().is_some();
-                let Some(pfn) = pte.pfn().filter(|&pfn| !self.page(pfn).has(PG_RESERVED)) else {
-                    continue;
-                };
-                rss.0 += 1;
-                rss.1 += u32::from(self.page(pfn).has(PG_ANON));
-            }
-        }
-        let mms = self.mms.iter().zip(counted).enumerate();
-        mms.filter(|(_, (mm, _))| mm.alive).find_map(|(id, (mm, (ptes, swap)))| {
-            let id = MmId(id as u16);
-            let rss = (mm.rss, mm.anon_rss);
-            if rss != ptes {
-                return Some(Violation::Rss { mm: id, rss, ptes });
-            }
-            let listed = !swap || self.mmlist.contains(&id);
-            (!listed).then_some(Violation::NotOnMmlist { mm: id })
-        })
-    }
-
-    /// The LRU lists hold the pages that say so, each once.
-    fn audit_lists(&self) -> Option<Violation> {
-        let mut on = vec![0_u32; self.pages.len()];
-        for (list, active) in [(&self.active, true), (&self.inactive, false)] {
-            let mut pfn = list.head;
-            for _ in 0..list.len {
-                let page = self.page(pfn);
-                if !page.has(PG_LRU) || page.has(PG_ACTIVE) != active {
-                    return Some(Violation::Lru { pfn });
-                }
-                on[pfn.index()] += 1;
-                pfn = Pfn(page.next);
-            }
-        }
-        let wrong = |&i: &usize| u32::from(self.pages[i].has(PG_LRU)) != on[i];
-        (0..self.pages.len()).find(wrong).map(|i| Violation::Lru { pfn: Pfn(i as u32) })
-    }
-
-    /// Writeback, and locks that a read is to drop, belong to requests under way.
-    fn audit_io(&self) -> Option<Violation> {
-        (1..self.pages.len() as u32).map(Pfn).find_map(|pfn| {
-            let page = self.page(pfn);
-            // Reclaim sets PG_writeback, unlocks, and submits then.
-            let to_submit = page.has(PG_WRITEBACK | PG_ISOLATED);
-            let waits = page.has(PG_WRITEBACK) || page.locker == LOCKED_BY_IO;
-            let request = self.swap_io.iter().any(|io| io.pfn == pfn);
-            (waits != request && !to_submit).then_some(Violation::NoIo { pfn })
-        })
     }
 
     /// What must hold once every process has exited and all IO is done: no frame in use

@@ -111,12 +111,36 @@ impl IoKind {
 
 impl Memory {
     /// A new request that holds nothing yet.
-    pub fn add_io(&mut self, kind: IoKind, mm: MmId, address: u32, pages: u32, sectors: SectorMask) -> IoId {
+    pub fn add_io(
+        &mut self,
+        kind: IoKind,
+        mm: MmId,
+        address: u32,
+        pages: u32,
+        sectors: SectorMask,
+    ) -> IoId {
         let first = self.holders.len() as u32;
-        let none = Holder { pfn: Pfn::NONE, token: [Token::ZERO; SECTORS], start: [Token::ZERO; SECTORS], shared: false, discarded: false };
+        let none = Holder {
+            pfn: Pfn::NONE,
+            token: [Token::ZERO; SECTORS],
+            start: [Token::ZERO; SECTORS],
+            shared: false,
+            discarded: false,
+        };
         self.holders.resize(self.holders.len() + pages as usize, none);
         let state = IoState::Building;
-        self.ios.push(Io { kind, state, mm, address, pages, sectors, first, forked: false, submitted: 0, completed: 0 });
+        self.ios.push(Io {
+            kind,
+            state,
+            mm,
+            address,
+            pages,
+            sectors,
+            first,
+            forked: false,
+            submitted: 0,
+            completed: 0,
+        });
         IoId::try_from(self.ios.len() - 1).expect("fewer than 65536 requests in a run")
     }
 

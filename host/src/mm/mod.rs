@@ -13,6 +13,7 @@ mod ids;
 mod lru;
 mod page;
 mod pte;
+mod recount;
 mod rmap;
 mod swap;
 mod vma;
@@ -21,12 +22,11 @@ pub use change::{Change, Changes};
 pub use counts::{Counters, Overflow, PageCounts};
 pub use file::PageCache;
 pub use holder::{Direction, Holder, Io, IoId, IoKind, IoState};
-pub use ids::{
-    AnonVmaId, FileId, HolderId, MmId, Pfn, SwpEntry, TaskId, Token, VmaId, ZERO_PAGE,
-};
+pub use ids::{AnonVmaId, FileId, HolderId, MmId, Pfn, SwpEntry, TaskId, Token, VmaId, ZERO_PAGE};
 pub use lru::{List, PAGEVEC_SIZE, Pagevec, Which};
 pub use page::*;
 pub use pte::Pte;
+pub use recount::Held;
 pub use swap::{SWAP_MAP_BAD, SWAP_MAP_MAX, SwapArea, SwapIo};
 pub use vma::{
     AnonVma, Mm, VM_LOCKED, VM_MAYWRITE, VM_READ, VM_RESERVED, VM_SHARED, VM_WRITE, Vma,
@@ -213,7 +213,8 @@ impl Memory {
             lowest_bit: 1,
             hold: false,
         });
-        let place = self.swap_list.iter().position(|&a| self.areas[a as usize].priority <= priority);
+        let place =
+            self.swap_list.iter().position(|&a| self.areas[a as usize].priority <= priority);
         self.swap_list.insert(place.unwrap_or(self.swap_list.len()), id);
         if self.swap_list[0] == id {
             self.swap_next = id;

@@ -37,11 +37,7 @@ impl fmt::Display for Impurity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fault { fault, view } => write!(f, "{fault}; it saw {view:?}"),
-            Self::Changed {
-                hook,
-                view,
-                answers: [first, then],
-            } => write!(
+            Self::Changed { hook, view, answers: [first, then] } => write!(
                 f,
                 "hook {} answered {} and then {} to the same view; \
                  a hook must depend on nothing but its view; it saw {view:?}",
@@ -92,8 +88,7 @@ impl Policy {
 
     fn answer(&self, hook: Hook, at: u32, view: &PageView) -> Result<Answer, Impurity> {
         let view = PageView { at, ..*view };
-        self.ask(hook, &view)
-            .map_err(|fault| Impurity::Fault { fault, view })
+        self.ask(hook, &view).map_err(|fault| Impurity::Fault { fault, view })
     }
 }
 
@@ -105,11 +100,7 @@ fn all_points() -> impl Iterator<Item = (Hook, u32)> {
 }
 
 fn reached(hook: Hook, at: u32, answers: &[(Hook, Answer)]) -> bool {
-    let given = |code| {
-        answers
-            .iter()
-            .any(|(other, answer)| *other == hook && answer.code == code)
-    };
+    let given = |code| answers.iter().any(|(other, answer)| *other == hook && answer.code == code);
     match (hook, at) {
         (Hook::do_wp_page, WP_SWAP_FREED) => given(WP_FREE_SWAP),
         (Hook::do_wp_page, WP_DRAINED) => given(WP_DRAIN),
@@ -119,10 +110,7 @@ fn reached(hook: Hook, at: u32, answers: &[(Hook, Answer)]) -> bool {
 
 fn views() -> Vec<PageView> {
     let bits = |number: u32, masks: &[u32]| {
-        let chosen = masks
-            .iter()
-            .enumerate()
-            .filter(|(bit, _)| number >> bit & 1 == 1);
+        let chosen = masks.iter().enumerate().filter(|(bit, _)| number >> bit & 1 == 1);
         chosen.fold(0, |flags, (_, mask)| flags | mask)
     };
     let mut views = Vec::new();

@@ -86,11 +86,7 @@ mod tests {
         fs::write(&path, b"other").unwrap();
         assert_eq!(store_in(&folder, b"content", &hash).unwrap(), path);
         assert_eq!(fs::read(&path).unwrap(), b"content");
-        assert_eq!(
-            fs::read_dir(&folder).unwrap().count(),
-            1,
-            "a draft was left behind"
-        );
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "a draft was left behind");
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -14,20 +14,12 @@ use super::{LoadError, Plugin, Policy};
 /// Names the policies and the hook that they share.
 pub fn check_distinct(policies: &[Policy]) -> Result<(), LoadError> {
     for (index, policy) in policies.iter().enumerate() {
-        if policies[..index]
-            .iter()
-            .any(|other| other.name == policy.name)
-        {
-            return Err(LoadError::SameName {
-                name: policy.name.clone(),
-            });
+        if policies[..index].iter().any(|other| other.name == policy.name) {
+            return Err(LoadError::SameName { name: policy.name.clone() });
         }
     }
-    let plugins: Vec<&Plugin> = policies
-        .iter()
-        .flat_map(|policy| &policy.plugins)
-        .map(AsRef::as_ref)
-        .collect();
+    let plugins: Vec<&Plugin> =
+        policies.iter().flat_map(|policy| &policy.plugins).map(AsRef::as_ref).collect();
     for (index, plugin) in plugins.iter().enumerate() {
         for other in &plugins[..index] {
             check_pair(plugin, other)?;
@@ -41,9 +33,7 @@ fn check_pair(plugin: &Plugin, other: &Plugin) -> Result<(), LoadError> {
         return Ok(());
     }
     if plugin.manifest.id == other.manifest.id {
-        return Err(LoadError::SameName {
-            name: plugin.manifest.id.clone(),
-        });
+        return Err(LoadError::SameName { name: plugin.manifest.id.clone() });
     }
     for hook in HOOKS {
         let address =

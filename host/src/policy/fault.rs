@@ -47,11 +47,7 @@ impl fmt::Display for PolicyFault {
                 hook.name()
             ),
             Self::OutOfRange { hook, at, raw } => {
-                write!(
-                    f,
-                    "hook {} answered {raw:#x} at point {at}, expected ",
-                    hook.name()
-                )?;
+                write!(f, "hook {} answered {raw:#x} at point {at}, expected ", hook.name())?;
                 for (index, (code, word)) in hook.answers(*at).iter().enumerate() {
                     let comma = if index == 0 { "" } else { ", " };
                     write!(f, "{comma}{code} ({word})")?;

@@ -46,11 +46,7 @@ impl Hunk {
         let found = Self::ALL.into_iter().find(|hunk| hunk.name() == name);
         found.ok_or_else(|| {
             let known = Self::ALL.map(Self::name).to_vec();
-            LoadError::UnknownHunk {
-                name: name.to_owned(),
-                nearest: nearest(name, &known),
-                known,
-            }
+            LoadError::UnknownHunk { name: name.to_owned(), nearest: nearest(name, &known), known }
         })
     }
 }
@@ -62,10 +58,8 @@ impl Hunk {
 /// Names what is wrong with the specification or with a plugin, and the remedy.
 pub fn resolve(spec: &str) -> Result<Policy, LoadError> {
     let (base, grafts) = split(spec);
-    let grafts = grafts
-        .into_iter()
-        .map(|graft| Graft::parse(spec, graft))
-        .collect::<Result<Vec<_>, _>>()?;
+    let grafts =
+        grafts.into_iter().map(|graft| Graft::parse(spec, graft)).collect::<Result<Vec<_>, _>>()?;
     if base.is_empty() {
         return Err(bad_spec(spec, "it names no policy to start from"));
     }
@@ -108,10 +102,7 @@ impl<'a> Graft<'a> {
             return Err(bad_spec(spec, "a graft names no hunk"));
         }
         let hunks = hunks.split(',').map(Hunk::from_name);
-        Ok(Self {
-            donor,
-            hunks: hunks.collect::<Result<_, _>>()?,
-        })
+        Ok(Self { donor, hunks: hunks.collect::<Result<_, _>>()? })
     }
 }
 
@@ -123,10 +114,7 @@ impl Policy {
             match *hunk {
                 Hunk::Hook(hook) => {
                     if donor.hooks[hook as usize].is_none() {
-                        return Err(LoadError::HunkUndefined {
-                            policy: donor.manifest.id,
-                            hook,
-                        });
+                        return Err(LoadError::HunkUndefined { policy: donor.manifest.id, hook });
                     }
                     self.slots[hook as usize] = donor.slot(hook, index);
                     if hook == Hook::do_swap_page {
@@ -149,10 +137,7 @@ impl Policy {
 }
 
 fn bad_spec(spec: &str, why: &str) -> LoadError {
-    LoadError::BadSpec {
-        spec: spec.to_owned(),
-        why: why.to_owned(),
-    }
+    LoadError::BadSpec { spec: spec.to_owned(), why: why.to_owned() }
 }
 
 /// The word that was probably meant.
@@ -170,10 +155,7 @@ mod tests {
     fn a_plus_begins_a_graft_only_with_a_colon() {
         assert_eq!(split("vanilla"), ("vanilla", vec![]));
         assert_eq!(split("/c++/a.so"), ("/c++/a.so", vec![]));
-        assert_eq!(
-            split("/c++/a.so+b:x,y+c:z"),
-            ("/c++/a.so", vec!["b:x,y", "c:z"])
-        );
+        assert_eq!(split("/c++/a.so+b:x,y+c:z"), ("/c++/a.so", vec!["b:x,y", "c:z"]));
         assert_eq!(split("a+./b.so:x"), ("a", vec!["./b.so:x"]));
     }
 }

@@ -21,18 +21,16 @@ use super::{LoadError, Origin, Plugin, bundled, cache, order, read_manifest};
 /// Loads a bundled policy by its name, or a plugin by its path.
 pub(super) fn load(name: &str) -> Result<Plugin, LoadError> {
     if name.contains('/') || name.ends_with(".so") {
-        let bytes = fs::read(name).map_err(|error| LoadError::Unreadable {
-            place: name.to_owned(),
-            error,
-        })?;
+        let bytes = fs::read(name)
+            .map_err(|error| LoadError::Unreadable { place: name.to_owned(), error })?;
         let path = Path::new(name);
         let origin = Origin::File(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
         return load_bytes(name, &bytes, origin);
     }
     match bundled().iter().find(|policy| policy.id == name) {
-        Some(policy) if policy.bytes.is_empty() => Err(LoadError::NotEmbedded {
-            place: name.to_owned(),
-        }),
+        Some(policy) if policy.bytes.is_empty() => {
+            Err(LoadError::NotEmbedded { place: name.to_owned() })
+        }
         Some(policy) => load_bytes(name, policy.bytes, Origin::Bundled),
         None => {
             let known: Vec<_> = bundled().iter().map(|policy| policy.id).collect();
@@ -48,10 +46,8 @@ pub(super) fn load(name: &str) -> Result<Plugin, LoadError> {
 fn load_bytes(place: &str, bytes: &[u8], origin: Origin) -> Result<Plugin, LoadError> {
     let manifest = read_manifest(place, bytes)?;
     let hash = blake3::hash(bytes);
-    let path = cache::store(bytes, &hash).map_err(|error| LoadError::NoCache {
-        place: place.to_owned(),
-        error,
-    })?;
+    let path = cache::store(bytes, &hash)
+        .map_err(|error| LoadError::NoCache { place: place.to_owned(), error })?;
     let exports = open(place, path)?;
     let order = check(place, &manifest, &exports)?;
     Ok(Plugin {
@@ -86,9 +82,7 @@ fn open(place: &str, path: PathBuf) -> Result<Exports, LoadError> {
     // SAFETY: a symbol of this name is a function of this type, by the contract.
     match unsafe { library.get::<extern "C" fn() -> *const PolicyEntry>(ENTRY_SYMBOL) } {
         Ok(entry) => from_entry(place, entry()),
-        Err(_) => Err(LoadError::NoEntry {
-            place: place.to_owned(),
-        }),
+        Err(_) => Err(LoadError::NoEntry { place: place.to_owned() }),
     }
 }
 
@@ -104,10 +98,8 @@ fn root_cause(error: &dyn Error) -> String {
 fn from_module(place: &str, header: *const c_void) -> Result<Exports, LoadError> {
     // SAFETY: the address is that of the symbol, and the library is never unloaded.
     let module = unsafe { PolicyModuleRef::open(header) };
-    let module = module.map_err(|mismatch| LoadError::Layout {
-        place: place.to_owned(),
-        mismatch,
-    })?;
+    let module =
+        module.map_err(|mismatch| LoadError::Layout { place: place.to_owned(), mismatch })?;
     Ok(Exports {
         manifest: module.manifest().as_str().to_owned(),
         rules: *module.rules(),
@@ -116,10 +108,7 @@ fn from_module(place: &str, header: *const c_void) -> Result<Exports, LoadError>
 }
 
 fn from_entry(place: &str, entry: *const PolicyEntry) -> Result<Exports, LoadError> {
-    let bad = |why: String| LoadError::BadEntry {
-        place: place.to_owned(),
-        why,
-    };
+    let bad = |why: String| LoadError::BadEntry { place: place.to_owned(), why };
     // SAFETY: the entry point returns null or a structure that begins with its size
     // and version and lives as long as the process, by the contract.
     let head = unsafe { entry.cast::<[u32; 2]>().as_ref() };
@@ -132,9 +121,7 @@ fn from_entry(place: &str, entry: *const PolicyEntry) -> Result<Exports, LoadErr
     }
     let expected = size_of::<PolicyEntry>();
     if (size as usize) < expected {
-        return Err(bad(format!(
-            "its entry has {size} bytes, expected {expected}"
-        )));
+        return Err(bad(format!("its entry has {size} bytes, expected {expected}")));
     }
     // SAFETY: the structure is of an accepted version and at least this large.
     let entry = unsafe { &*entry };
@@ -143,9 +130,7 @@ fn from_entry(place: &str, entry: *const PolicyEntry) -> Result<Exports, LoadErr
     }
     Ok(Exports {
         // SAFETY: not null, and a C string by the contract.
-        manifest: unsafe { CStr::from_ptr(entry.manifest) }
-            .to_string_lossy()
-            .into_owned(),
+        manifest: unsafe { CStr::from_ptr(entry.manifest) }.to_string_lossy().into_owned(),
         // SAFETY: not null, and plain integers by the contract.
         rules: unsafe { *entry.rules },
         hooks: entry.hooks,
@@ -158,27 +143,16 @@ fn check(
     manifest: &Manifest,
     exports: &Exports,
 ) -> Result<[cowpath_abi::SwapInStep; 8], LoadError> {
-    let bad = |why: &str| LoadError::BadEntry {
-        place: place.to_owned(),
-        why: why.to_owned(),
-    };
+    let bad = |why: &str| LoadError::BadEntry { place: place.to_owned(), why: why.to_owned() };
     if Manifest::parse(&exports.manifest).as_ref() != Ok(manifest) {
-        return Err(bad(
-            "the manifest that it returns is not the one in its file",
-        ));
+        return Err(bad("the manifest that it returns is not the one in its file"));
     }
     for hook in HOOKS {
         let listed = manifest.hooks.contains(&hook);
         if listed != exports.hooks[hook as usize].is_some() {
-            let (has, lacks) = if listed {
-                ("manifest", "entry")
-            } else {
-                ("entry", "manifest")
-            };
+            let (has, lacks) = if listed { ("manifest", "entry") } else { ("entry", "manifest") };
             let name = hook.name();
-            return Err(bad(&format!(
-                "hook {name} is in its {has}, but not in its {lacks}"
-            )));
+            return Err(bad(&format!("hook {name} is in its {has}, but not in its {lacks}")));
         }
     }
     if manifest.reasons.len() > usize::from(u8::MAX) {
@@ -188,8 +162,6 @@ fn check(
     if exports.rules.unuse_process & !bits != 0 || exports.rules.exclusive_without_tree_lock > 1 {
         return Err(bad("its rules have bits that are not defined"));
     }
-    order::read(exports.rules.do_swap_page).map_err(|error| LoadError::BadOrder {
-        place: place.to_owned(),
-        error,
-    })
+    order::read(exports.rules.do_swap_page)
+        .map_err(|error| LoadError::BadOrder { place: place.to_owned(), error })
 }

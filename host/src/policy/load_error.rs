@@ -139,31 +139,16 @@ pub enum LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownPolicy {
-                name,
-                nearest,
-                known,
-            } => {
+            Self::UnknownPolicy { name, nearest, known } => {
                 write!(f, "unknown policy \"{name}\"{}", hint(*nearest))?;
-                write!(
-                    f,
-                    "; policies are {}, or a path with a \"/\" or \".so\"",
-                    known.join(", ")
-                )
+                write!(f, "; policies are {}, or a path with a \"/\" or \".so\"", known.join(", "))
             }
-            Self::UnknownHunk {
-                name,
-                nearest,
-                known,
-            } => {
+            Self::UnknownHunk { name, nearest, known } => {
                 write!(f, "unknown hunk \"{name}\"{}", hint(*nearest))?;
                 write!(f, "; hunks are {}", known.join(", "))
             }
             Self::BadSpec { spec, why } => {
-                write!(
-                    f,
-                    "policy \"{spec}\": {why}; write POLICY or POLICY+OTHER:HUNK,HUNK"
-                )
+                write!(f, "policy \"{spec}\": {why}; write POLICY or POLICY+OTHER:HUNK,HUNK")
             }
             Self::HunkUndefined { policy, hook } => write!(
                 f,
@@ -172,10 +157,7 @@ impl fmt::Display for LoadError {
             ),
             Self::Unreadable { place, error } => write!(f, "cannot read plugin {place}: {error}"),
             Self::NotSharedObject { place, why } => {
-                write!(
-                    f,
-                    "{place} is no complete shared object: {why}; build it again"
-                )
+                write!(f, "{place} is no complete shared object: {why}; build it again")
             }
             Self::NoManifest { place } => write!(
                 f,
@@ -212,14 +194,8 @@ impl fmt::Display for LoadError {
                 cowpath_abi::ENTRY_SYMBOL
             ),
             Self::Layout { place, mismatch } => {
-                write!(
-                    f,
-                    "{place} was built against another cowpath-abi; build it again"
-                )?;
-                mismatch
-                    .lines
-                    .iter()
-                    .try_for_each(|line| write!(f, "\n  {line}"))
+                write!(f, "{place} was built against another cowpath-abi; build it again")?;
+                mismatch.lines.iter().try_for_each(|line| write!(f, "\n  {line}"))
             }
             Self::BadEntry { place, why } => write!(f, "{place}: {why}; build it again"),
             Self::BadOrder { place, error } => {
@@ -229,10 +205,7 @@ impl fmt::Display for LoadError {
                 f,
                 "two policies are called \"{name}\"; give it once, or give one of them another id"
             ),
-            Self::SharedCode {
-                hook,
-                ids: [one, other],
-            } => write!(
+            Self::SharedCode { hook, ids: [one, other] } => write!(
                 f,
                 "policies {one} and {other} share the code of {}, so one would answer for both; \
                  build them as separate shared objects",

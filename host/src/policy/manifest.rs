@@ -12,21 +12,14 @@ use super::LoadError;
 /// The bytes are no complete shared object for this machine, it has no manifest,
 /// or it is of another version of the contract.
 pub fn read_manifest(place: &str, bytes: &[u8]) -> Result<Manifest, LoadError> {
-    let broken = |why: String| LoadError::NotSharedObject {
-        place: place.to_owned(),
-        why,
-    };
+    let broken = |why: String| LoadError::NotSharedObject { place: place.to_owned(), why };
     check_segments(bytes).map_err(broken)?;
     let file = object::File::parse(bytes).map_err(|error| broken(error.to_string()))?;
     if file.architecture() != ARCHITECTURE {
         return Err(broken(format!("it is for {:?}", file.architecture())));
     }
-    let no_manifest = || LoadError::NoManifest {
-        place: place.to_owned(),
-    };
-    let section = file
-        .section_by_name(MANIFEST_SECTION)
-        .ok_or_else(no_manifest)?;
+    let no_manifest = || LoadError::NoManifest { place: place.to_owned() };
+    let section = file.section_by_name(MANIFEST_SECTION).ok_or_else(no_manifest)?;
     let data = section.data().map_err(|error| broken(error.to_string()))?;
     let text = std::str::from_utf8(data).map_err(|_| no_manifest())?;
 
@@ -34,15 +27,9 @@ pub fn read_manifest(place: &str, bytes: &[u8]) -> Result<Manifest, LoadError> {
     if let Some(plugin) = Manifest::abi_of(text)
         && !ABI.accepts(plugin)
     {
-        return Err(LoadError::AbiVersion {
-            place: place.to_owned(),
-            plugin,
-        });
+        return Err(LoadError::AbiVersion { place: place.to_owned(), plugin });
     }
-    Manifest::parse(text).map_err(|error| LoadError::BadManifest {
-        place: place.to_owned(),
-        error,
-    })
+    Manifest::parse(text).map_err(|error| LoadError::BadManifest { place: place.to_owned(), error })
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -60,18 +47,12 @@ fn check_segments(bytes: &[u8]) -> Result<(), String> {
     if header.e_type(endian) != elf::ET_DYN {
         return Err("it is an ELF file of another kind".to_owned());
     }
-    let segments = header
-        .program_headers(endian, bytes)
-        .map_err(|error| error.to_string())?;
+    let segments = header.program_headers(endian, bytes).map_err(|error| error.to_string())?;
     for segment in segments {
-        let end = segment
-            .p_offset(endian)
-            .checked_add(segment.p_filesz(endian));
+        let end = segment.p_offset(endian).checked_add(segment.p_filesz(endian));
         if end.is_none_or(|end| end > bytes.len() as u64) {
             let length = bytes.len();
-            return Err(format!(
-                "it is cut off: {length} bytes, a segment ends behind that"
-            ));
+            return Err(format!("it is cut off: {length} bytes, a segment ends behind that"));
         }
     }
     Ok(())

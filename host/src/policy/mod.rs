@@ -180,11 +180,7 @@ mod tests {
             for at in 0..10 {
                 let bits = LEGAL[hook as usize][at.min(4) as usize];
                 let codes = hook.answers(at).iter().map(|(code, _)| 1 << code);
-                assert_eq!(
-                    bits,
-                    codes.fold(0, |bits, bit: u32| bits | bit),
-                    "{hook:?} at {at}"
-                );
+                assert_eq!(bits, codes.fold(0, |bits, bit: u32| bits | bit), "{hook:?} at {at}");
             }
         }
     }

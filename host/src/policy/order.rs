@@ -8,16 +8,8 @@ use cowpath_abi::SwapInStep::{self, Decide, FreeSwap, SetPte, UnlockPage, WpPage
 
 /// What must come before what, and why.
 const NEEDS: [(SwapInStep, SwapInStep, &str); 3] = [
-    (
-        FreeSwap,
-        UnlockPage,
-        "remove_exclusive_swap_page needs the page lock",
-    ),
-    (
-        Decide,
-        UnlockPage,
-        "can_share_swap_page needs the page lock",
-    ),
+    (FreeSwap, UnlockPage, "remove_exclusive_swap_page needs the page lock"),
+    (Decide, UnlockPage, "can_share_swap_page needs the page lock"),
     (Decide, SetPte, "the pte value is made there"),
 ];
 
@@ -67,9 +59,7 @@ impl std::error::Error for OrderError {}
 pub(super) fn read(numbers: [u8; 8]) -> Result<[SwapInStep; 8], OrderError> {
     let mut order = SwapInStep::ALL;
     for (index, number) in numbers.into_iter().enumerate() {
-        let step = SwapInStep::ALL
-            .into_iter()
-            .find(|step| *step as u8 == number);
+        let step = SwapInStep::ALL.into_iter().find(|step| *step as u8 == number);
         let position = index + 1;
         order[index] = step.ok_or(OrderError::NoStep { position, number })?;
         if order[..index].contains(&order[index]) {
@@ -98,11 +88,8 @@ mod tests {
 
     #[test]
     fn the_orders_of_three_kernels_are_accepted() {
-        for order in [
-            [1, 2, 3, 4, 5, 6, 7, 8],
-            [3, 4, 1, 2, 5, 6, 7, 8],
-            [3, 4, 6, 7, 1, 2, 5, 8],
-        ] {
+        for order in [[1, 2, 3, 4, 5, 6, 7, 8], [3, 4, 1, 2, 5, 6, 7, 8], [3, 4, 6, 7, 1, 2, 5, 8]]
+        {
             assert_eq!(read(order).unwrap().map(|step| step as u8), order);
         }
     }
@@ -110,14 +97,8 @@ mod tests {
     #[test]
     fn a_wrong_order_names_the_step() {
         let cases = [
-            (
-                [1, 2, 3, 4, 5, 6, 7, 9],
-                "position 8 holds 9, steps are 1 to 8",
-            ),
-            (
-                [1, 2, 3, 4, 5, 6, 1, 8],
-                "SwapFree comes twice, each step must come once",
-            ),
+            ([1, 2, 3, 4, 5, 6, 7, 9], "position 8 holds 9, steps are 1 to 8"),
+            ([1, 2, 3, 4, 5, 6, 1, 8], "SwapFree comes twice, each step must come once"),
             (
                 [1, 3, 4, 5, 2, 6, 7, 8],
                 "FreeSwap must come before UnlockPage: remove_exclusive_swap_page needs the page lock",

@@ -95,9 +95,7 @@ impl Stages for HoldPages {
     fn wants(&self, mem: &Memory, task: &Task) -> Wants {
         match self.stage {
             HoldStage::DownRead => Wants::take(Lock::MmapRead(task.mm)),
-            HoldStage::Dirty => {
-                Wants::take(Lock::Page(mem.holders[self.holder(mem).index()].pfn))
-            }
+            HoldStage::Dirty => Wants::take(Lock::Page(mem.holders[self.holder(mem).index()].pfn)),
             HoldStage::UpRead | HoldStage::DirtyUnlock | HoldStage::Submit => Wants::NOTHING,
         }
     }

@@ -6,7 +6,9 @@
 //! Beside 2.6.11: a page that migration took back (`PG_AGAIN`) is looked up again,
 //! as the memory-hotplug tree does; without migration there is no such page.
 
-use super::{CanShare, Cx, DoWpPage, Flow, ReadSwapCache, Readahead, RemoveExclusive, Stages, stages};
+use super::{
+    CanShare, Cx, DoWpPage, Flow, ReadSwapCache, Readahead, RemoveExclusive, Stages, stages,
+};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_AGAIN, Pfn, Pte, SwpEntry, VmaId};
 use crate::task::{Ret, Task};
@@ -142,7 +144,9 @@ impl DoSwapPage {
     /// Last step: a write that could not reuse the page goes on in do_wp_page.
     fn wp_page(self, cx: &mut Cx<'_>) -> Flow {
         if self.write {
-            return Flow::Become(DoWpPage::after(self.vma, self.address, self.pte, self.ret()).into());
+            return Flow::Become(
+                DoWpPage::after(self.vma, self.address, self.pte, self.ret()).into(),
+            );
         }
         let ptl = self.ptl(cx.mem);
         cx.unlock(ptl);

@@ -8,8 +8,8 @@ use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_ANON, PG_RESERVED, PG_SWAPCACHE, Pfn, Pte, VmaId, ZERO_PAGE};
 use crate::task::{Ret, Task};
 use cowpath_abi::{
-    Hook, WP_CAN_SHARE, WP_DRAIN, WP_DRAINED, WP_ENTRY, WP_FREE_SWAP, WP_LOCK, WP_LOCKED,
-    WP_REUSE, WP_SWAP_FREED, WP_TRYLOCK, WRITE_FAULT,
+    Hook, WP_CAN_SHARE, WP_DRAIN, WP_DRAINED, WP_ENTRY, WP_FREE_SWAP, WP_LOCK, WP_LOCKED, WP_REUSE,
+    WP_SWAP_FREED, WP_TRYLOCK, WRITE_FAULT,
 };
 
 stages! { Stage {

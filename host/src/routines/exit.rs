@@ -72,9 +72,7 @@ impl Stages for Exit {
             ExitStage::LastUser => Wants::until(Until::LastUser(self.mm)),
             ExitStage::Aio => Wants::until(Until::NoDirectIo(self.mm)),
             ExitStage::Lock => Wants::take(Lock::Ptl(self.mm)),
-            ExitStage::Unlink => {
-                Wants::free(Lock::AnonVma(mem.vmas[self.vma.index()].anon_vma))
-            }
+            ExitStage::Unlink => Wants::free(Lock::AnonVma(mem.vmas[self.vma.index()].anon_vma)),
             ExitStage::Zap | ExitStage::Unlock | ExitStage::Remove | ExitStage::MmList => {
                 Wants::NOTHING
             }

@@ -15,8 +15,8 @@ use super::{AddToSwap, Cx, Fault, Flow, Stages, TryToUnmap, stages};
 use crate::lock::{Lock, Until, Wants};
 use crate::mm::{
     AnonVmaId, Memory, MmId, NO_MAPPING, PG_ACTIVE, PG_AGAIN, PG_ANON, PG_DIRTY, PG_ERROR,
-    PG_PRIVATE, PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK, Pfn, Pte, SwpEntry,
-    VmaId,
+    PG_PRIVATE, PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK, Pfn, Pte,
+    SwpEntry, VmaId,
 };
 use crate::task::{Ret, Task};
 
@@ -349,9 +349,7 @@ impl Stages for Migrate {
                 Wants::free(Lock::Tree)
             }
             Stage::LockStaying => Wants::take(Lock::Page(self.staying())),
-            Stage::CheckSlot | Stage::SwapFree => {
-                Wants::free(Lock::SwapDevice(self.entry.area()))
-            }
+            Stage::CheckSlot | Stage::SwapFree => Wants::free(Lock::SwapDevice(self.entry.area())),
             _ => Wants::NOTHING,
         }
     }

@@ -35,7 +35,7 @@ impl Mlock {
         };
         self.vma = vma;
         let vma = &mut cx.mem.vmas[vma.index()];
-        let flags = vma.flags & !VM_LOCKED | u32::from(self.lock) * VM_LOCKED;
+        let flags = (vma.flags & !VM_LOCKED) | (u32::from(self.lock) * VM_LOCKED);
         let present = self.lock && flags != vma.flags;
         vma.flags = flags;
         self.address = vma.start;

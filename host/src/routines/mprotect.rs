@@ -59,7 +59,7 @@ impl Stages for Mprotect {
                 let vma = &mut cx.mem.vmas[vma.index()];
                 // mprotect_fixup: nothing to do if the flags stay.
                 let same = vma.vm_write() == self.write;
-                vma.flags = vma.flags & !VM_WRITE | u32::from(self.write) * VM_WRITE;
+                vma.flags = (vma.flags & !VM_WRITE) | (u32::from(self.write) * VM_WRITE);
                 self.stage = if same { Stage::UpWrite } else { Stage::Change };
                 Flow::Next
             }

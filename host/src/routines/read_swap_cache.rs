@@ -68,9 +68,7 @@ impl Stages for ReadSwapCache {
         match self.stage {
             Stage::Lookup | Stage::Insert => Wants::free(Lock::Tree),
             Stage::Alloc => Wants::NOTHING,
-            Stage::Duplicate | Stage::SwapFree => {
-                Wants::free(Lock::SwapDevice(self.entry.area()))
-            }
+            Stage::Duplicate | Stage::SwapFree => Wants::free(Lock::SwapDevice(self.entry.area())),
         }
     }
 

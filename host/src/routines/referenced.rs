@@ -5,9 +5,7 @@
 
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
-use crate::mm::{
-    AnonVmaId, FileId, Memory, PG_ANON, PG_PAGECACHE, PG_REFERENCED, Pfn, VmaId,
-};
+use crate::mm::{AnonVmaId, FileId, Memory, PG_ANON, PG_PAGECACHE, PG_REFERENCED, Pfn, VmaId};
 use crate::task::{Ret, Task};
 
 stages! { Stage {
@@ -39,8 +37,7 @@ pub struct Walk {
 
 impl Walk {
     /// No vma.
-    pub const NONE: Self =
-        Self { anon_vma: AnonVmaId::NONE, vma: VmaId::NONE, file: FileId::NONE };
+    pub const NONE: Self = Self { anon_vma: AnonVmaId::NONE, vma: VmaId::NONE, file: FileId::NONE };
 
     /// Which anon_vma to lock for a mapped page, before the walk begins.
     #[must_use]

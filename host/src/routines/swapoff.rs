@@ -214,9 +214,7 @@ impl Stages for Swapoff {
     #[inline]
     fn wants(&self, _: &Memory, _: &Task) -> Wants {
         match self.stage {
-            Stage::Start | Stage::End | Stage::SwapFree => {
-                Wants::free(Lock::SwapDevice(self.area))
-            }
+            Stage::Start | Stage::End | Stage::SwapFree => Wants::free(Lock::SwapDevice(self.area)),
             Stage::WaitLocked => Wants::until(Until::Unlocked(self.page)),
             Stage::WaitWriteback | Stage::WaitLockedWriteback | Stage::WaitWritten => {
                 Wants::until(Until::NotWriteback(self.page))

@@ -4,7 +4,9 @@
 
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
-use crate::mm::{AnonVmaId, Memory, MmId, NO_MAPPING, PG_AGAIN, PG_ANON, PG_REPLACED, Pfn, Pte, SwpEntry, VmaId};
+use crate::mm::{
+    AnonVmaId, Memory, MmId, NO_MAPPING, PG_AGAIN, PG_ANON, PG_REPLACED, Pfn, Pte, SwpEntry, VmaId,
+};
 use crate::task::{Ret, Task};
 use cowpath_abi::{ACTIVATE_AFTER_PTE, ACTIVATE_AT_START, ACTIVATE_BEFORE_UNLOCK};
 

@@ -5,9 +5,7 @@ use super::saw::Saw;
 use super::setup::Injected;
 use super::{Operation, Runner};
 use crate::lock::Lock;
-use crate::mm::{
-    IoId, IoKind, IoState, MmId, PG_FREE, SectorMask, TaskId, VmaId,
-};
+use crate::mm::{IoId, IoKind, IoState, MmId, PG_FREE, SectorMask, TaskId, VmaId};
 use crate::routines::{
     Access, CompleteIo, Exit, Fork, HoldPages, Migrate, Mlock, Mprotect, Offline, Order,
     RefillInactive, Routine, ShrinkCache, ShrinkPage, Swapoff, Unmap,
@@ -180,7 +178,9 @@ impl Runner<'_> {
                 each(range, &|_, address| (Make::Load { address, sectors }, Wording::Load))
             }
             Act::DirectRead(range, name) => self.hold(task, IoKind::DirectRead, range, false, name),
-            Act::DirectWrite(range, name) => self.hold(task, IoKind::DirectWrite, range, false, name),
+            Act::DirectWrite(range, name) => {
+                self.hold(task, IoKind::DirectWrite, range, false, name)
+            }
             Act::GetUserPages { range, write, force, name } => {
                 let kind = if *write { IoKind::PinWrite } else { IoKind::PinRead };
                 self.hold(task, kind, range, *force, name)
@@ -223,10 +223,9 @@ impl Runner<'_> {
                 let migrations = self.machine.mem.costs.migrations;
                 one(make, Wording::Scan(Scanned::Section(*section), migrations, done))
             }
-            Act::Transfer => one(
-                Make::Io(CompleteIo::transfer(self.io(task))),
-                Wording::Plain("transferred"),
-            ),
+            Act::Transfer => {
+                one(Make::Io(CompleteIo::transfer(self.io(task))), Wording::Plain("transferred"))
+            }
             Act::Complete => one(Make::Io(CompleteIo::complete(self.io(task))), Wording::Completed),
             Act::Fail => one(Make::Io(CompleteIo::fail(self.io(task))), Wording::Completed),
             Act::PinPut => one(Make::Io(CompleteIo::put(self.io(task))), Wording::Plain("put")),
@@ -247,7 +246,14 @@ impl Runner<'_> {
         }
     }
 
-    fn hold(&self, task: TaskId, kind: IoKind, range: &Range, force: bool, name: &str) -> Vec<Operation> {
+    fn hold(
+        &self,
+        task: TaskId,
+        kind: IoKind,
+        range: &Range,
+        force: bool,
+        name: &str,
+    ) -> Vec<Operation> {
         let (address, pages) = self.pages(self.mm_of(task, range), range);
         let (sectors, name) = (mask(range.sectors), name.to_string());
         let make = Make::Hold { kind, address, pages, sectors, force, name };

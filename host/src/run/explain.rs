@@ -11,7 +11,12 @@ use crate::routines::Asked;
 use crate::trace::Question;
 
 /// A question, with its page's holders by name.
-pub(super) fn question(machine: &Machine, names: &Names, policy: &Policy, asked: &Asked) -> Question {
+pub(super) fn question(
+    machine: &Machine,
+    names: &Names,
+    policy: &Policy,
+    asked: &Asked,
+) -> Question {
     let Asked { hook, view, answer, pfn, page } = asked;
     let named = by_name(machine, names, *pfn);
     let total: u32 = named.iter().map(|holder| holder.1).sum();
@@ -128,12 +133,8 @@ fn page(mem: &Memory, page: &Page) -> String {
     if page.has(PG_SWAPCACHE) {
         text += &format!(" {}", page.private);
     }
-    let flags = [
-        (PG_LOCKED, "locked"),
-        (PG_DIRTY, "dirty"),
-        (PG_WRITEBACK, "writeback"),
-        (PG_LRU, "lru"),
-    ];
+    let flags =
+        [(PG_LOCKED, "locked"), (PG_DIRTY, "dirty"), (PG_WRITEBACK, "writeback"), (PG_LRU, "lru")];
     for (flag, word) in flags {
         if page.has(flag) {
             text += " ";

@@ -6,8 +6,8 @@
 //! succeeded. Fair cycles of the state graph are the explorer's to find.
 
 use super::{MAX_STAGES, Runner};
-use crate::lock::{Until, Wants};
 use crate::lock::Lock;
+use crate::lock::{Until, Wants};
 use crate::mm::{MmId, Pfn};
 use crate::routines::Asked;
 use crate::trace::{Event, FindingText, Outcome, StepTrace};
@@ -139,7 +139,11 @@ pub(super) fn outcome(runner: &Runner<'_>) -> Outcome {
 
 fn describe(step: &StepTrace, finding: &FindingText) -> String {
     let FindingText { place, seen, expected, .. } = finding;
-    let at = if step.actor == "end" { "at the end".to_string() } else { format!("step {}", step.number) };
+    let at = if step.actor == "end" {
+        "at the end".to_string()
+    } else {
+        format!("step {}", step.number)
+    };
     format!("{at}: {place} holds {seen}, not {expected}")
 }
 

@@ -331,9 +331,10 @@ impl<'a> Runner<'a> {
             return false;
         };
         let mem = &self.machine.mem;
-        let position = mem.swap_io.iter().position(|io| {
-            io.pfn == page && !mem.areas[io.entry.area() as usize].hold
-        });
+        let position = mem
+            .swap_io
+            .iter()
+            .position(|io| io.pfn == page && !mem.areas[io.entry.area() as usize].hold);
         let Some(position) = position else {
             return false;
         };

@@ -116,9 +116,8 @@ impl Names {
 
     pub fn address(&self, mm: MmId, address: u32) -> String {
         let process = self.process(mm);
-        let map = self.maps.iter().find(|map| {
-            map.0 == mm && address >= map.2 && address - map.2 < map.3
-        });
+        let map =
+            self.maps.iter().find(|map| map.0 == mm && address >= map.2 && address - map.2 < map.3);
         match map {
             Some((_, name, _, 1)) => format!("{process}.{name}"),
             Some((_, name, start, _)) => format!("{process}.{name}[{}]", address - start),

@@ -142,10 +142,8 @@ pub fn load_with_stages(name_or_path: &str, stages: &[&str]) -> Result<Scenario,
         let nearest = nearest(&name, BUILTIN.iter().map(|(name, _)| *name));
         return Err(LoadError::Unknown { name, nearest });
     }
-    let source = fs::read_to_string(name_or_path).map_err(|error| LoadError::Unreadable {
-        path: name_or_path.to_owned(),
-        error,
-    })?;
+    let source = fs::read_to_string(name_or_path)
+        .map_err(|error| LoadError::Unreadable { path: name_or_path.to_owned(), error })?;
     parse_with_stages(name_or_path, &source, stages).map_err(LoadError::Broken)
 }
 
@@ -157,13 +155,9 @@ mod tests {
     #[test]
     fn the_list_equals_the_folder() {
         let folder = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/host/scenarios")).unwrap();
-        let files: BTreeSet<_> = folder
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        let listed: BTreeSet<_> = BUILTIN
-            .iter()
-            .map(|(name, _)| format!("{name}.toml"))
-            .collect();
+        let files: BTreeSet<_> =
+            folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let listed: BTreeSet<_> = BUILTIN.iter().map(|(name, _)| format!("{name}.toml")).collect();
         assert_eq!(files, listed);
         assert_eq!(listed.len(), BUILTIN.len(), "a name is listed twice");
     }

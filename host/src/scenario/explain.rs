@@ -15,21 +15,13 @@ const WIDTH: usize = 72;
 /// The scenario in plain words: title, claim, memory, processes, and a sentence for each step.
 pub fn explain(scenario: &Scenario) -> String {
     let mut text = String::new();
-    paragraph(
-        &mut text,
-        "",
-        &format!("{}: {}", scenario.name, scenario.title),
-    );
+    paragraph(&mut text, "", &format!("{}: {}", scenario.name, scenario.title));
     text.push('\n');
     paragraph(&mut text, "", &scenario.claim);
     text.push('\n');
     paragraph(&mut text, "", &memory(&scenario.memory));
     for file in &scenario.files {
-        let line = format!(
-            "File {}: {} in the page cache.",
-            file.name,
-            count(file.pages, "page")
-        );
+        let line = format!("File {}: {} in the page cache.", file.name, count(file.pages, "page"));
         paragraph(&mut text, "", &line);
     }
     for spec in &scenario.processes {
@@ -61,11 +53,7 @@ fn paragraph(text: &mut String, head: &str, words: &str) {
 }
 
 fn count(number: u32, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
-    }
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 fn memory(memory: &MemorySpec) -> String {
@@ -89,11 +77,8 @@ fn memory(memory: &MemorySpec) -> String {
 }
 
 fn swap_area(index: usize, area: &SwapSpec) -> String {
-    let mut text = format!(
-        "swap{index} with {} at priority {}",
-        count(area.slots, "slot"),
-        area.priority
-    );
+    let mut text =
+        format!("swap{index} with {} at priority {}", count(area.slots, "slot"), area.priority);
     if !area.bad.is_empty() {
         let bad: Vec<_> = area.bad.iter().map(u32::to_string).collect();
         let _ = write!(text, ", bad: {}", bad.join(", "));
@@ -107,11 +92,7 @@ fn process(process: &ProcessSpec) -> String {
         let _ = write!(text, ", further threads {}", process.threads.join(", "));
     }
     let maps: Vec<_> = process.maps.iter().map(mapping).collect();
-    let maps = if maps.is_empty() {
-        "no mappings".to_owned()
-    } else {
-        maps.join("; ")
-    };
+    let maps = if maps.is_empty() { "no mappings".to_owned() } else { maps.join("; ") };
     let _ = write!(text, ": {maps}.");
     text
 }
@@ -122,11 +103,9 @@ fn mapping(map: &MapSpec) -> String {
         None => "anonymous mapping".to_owned(),
     };
     let mut text = format!("{kind} {} of {}", map.name, count(map.pages, "page"));
-    for (set, word) in [
-        (!map.write, "not VM_WRITE"),
-        (map.locked, "VM_LOCKED"),
-        (map.reserved, "VM_RESERVED"),
-    ] {
+    for (set, word) in
+        [(!map.write, "not VM_WRITE"), (map.locked, "VM_LOCKED"), (map.reserved, "VM_RESERVED")]
+    {
         if set {
             let _ = write!(text, ", {word}");
         }
@@ -194,12 +173,7 @@ fn act(actor: &str, act: &Act) -> String {
                 "{actor} submits direct write {io}: get_user_pages for read on {place}, which the device will sample"
             )
         }
-        Act::GetUserPages {
-            range,
-            write,
-            force,
-            name,
-        } => {
+        Act::GetUserPages { range, write, force, name } => {
             let access = if *write { "write" } else { "read" };
             let force = if *force { " with force" } else { "" };
             format!(
@@ -221,14 +195,12 @@ fn act(actor: &str, act: &Act) -> String {
         }
         Act::Mlock(range) => format!("{actor} sets VM_LOCKED on {} by mlock", place(range)),
         Act::Munlock(range) => format!("{actor} clears VM_LOCKED on {} by munlock", place(range)),
-        Act::Shrink(range) => format!(
-            "{actor} isolates {} from the LRU and runs shrink_list on it",
-            place(range)
-        ),
-        Act::ShrinkCache(pages) => format!(
-            "{actor} scans {} of the inactive list by shrink_cache",
-            count(*pages, "page")
-        ),
+        Act::Shrink(range) => {
+            format!("{actor} isolates {} from the LRU and runs shrink_list on it", place(range))
+        }
+        Act::ShrinkCache(pages) => {
+            format!("{actor} scans {} of the inactive list by shrink_cache", count(*pages, "page"))
+        }
         Act::RefillInactive(pages) => {
             format!(
                 "{actor} scans {} of the active list by refill_inactive_zone",
@@ -243,10 +215,7 @@ fn act(actor: &str, act: &Act) -> String {
         }
         Act::Migrate(range, order) => format!("{actor} migrates {}: {}", place(range), way(*order)),
         Act::Offline(section, order) => {
-            format!(
-                "{actor} takes section {section} offline, migrating its pages: {}",
-                way(*order)
-            )
+            format!("{actor} takes section {section} offline, migrating its pages: {}", way(*order))
         }
         Act::Online(section) => format!("{actor} brings section {section} online"),
         Act::Transfer => format!("{actor}: the device moves the data, completion is still to come"),
@@ -256,25 +225,21 @@ fn act(actor: &str, act: &Act) -> String {
             format!("{actor} ends its oldest request with an IO error")
         }
         Act::Fail => format!("{actor} ends with an IO error, and the references are put"),
-        Act::PinRead(sectors) => format!(
-            "{actor}: {} is read through the reference",
-            sector(*sectors)
-        ),
-        Act::PinWrite(sectors) => format!(
-            "{actor}: {} is written through the reference",
-            sector(*sectors)
-        ),
+        Act::PinRead(sectors) => {
+            format!("{actor}: {} is read through the reference", sector(*sectors))
+        }
+        Act::PinWrite(sectors) => {
+            format!("{actor}: {} is written through the reference", sector(*sectors))
+        }
         Act::PinPut => format!("{actor}: the reference is put"),
         Act::Hold => format!("{actor} keeps requests until it is told to complete them"),
         Act::Release => format!("{actor} completes its requests by itself again"),
-        Act::NoMemory(allocations) => format!(
-            "The next {} of a page will fail",
-            count(*allocations, "allocation")
-        ),
-        Act::NoSwap(allocations) => format!(
-            "The next {} of a swap slot will fail",
-            count(*allocations, "allocation")
-        ),
+        Act::NoMemory(allocations) => {
+            format!("The next {} of a page will fail", count(*allocations, "allocation"))
+        }
+        Act::NoSwap(allocations) => {
+            format!("The next {} of a swap slot will fail", count(*allocations, "allocation"))
+        }
         Act::Lock(range) => format!("Somebody takes the page lock of {}", place(range)),
         Act::Unlock(range) => format!("The page lock of {} is released", place(range)),
         Act::MmapSem(process) => format!("Somebody takes {process}'s mmap_sem for writing"),

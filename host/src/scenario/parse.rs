@@ -42,11 +42,7 @@ pub fn parse_with_stages(
 ) -> Result<Scenario, ScenarioError> {
     let stem = name.rsplit('/').next().unwrap_or(name);
     let stem = stem.strip_suffix(".toml").unwrap_or(stem);
-    let file = if name.ends_with(".toml") {
-        name.to_owned()
-    } else {
-        format!("{name}.toml")
-    };
+    let file = if name.ends_with(".toml") { name.to_owned() } else { format!("{name}.toml") };
     let mut problems = Problems::new(source);
     let scenario = scenario(stem, source, stages, &mut problems);
     match problems.into_error(&file) {
@@ -78,38 +74,16 @@ fn scenario(
     }
     let title = require(root, "title", "`title = \"...\"`", &body, problems)
         .and_then(|value| table::as_text(value, "a line of text", problems));
-    let memory = require(
-        root,
-        "memory",
-        "`memory = { pages = 8, swap = [8] }`",
-        &body,
-        problems,
-    )
-    .and_then(|value| memory::memory(value, problems));
-    let unlimited = MemorySpec {
-        pages: LARGEST,
-        section: 0,
-        swap: Vec::new(),
-        page_cluster: 0,
-    };
+    let memory = require(root, "memory", "`memory = { pages = 8, swap = [8] }`", &body, problems)
+        .and_then(|value| memory::memory(value, problems));
+    let unlimited = MemorySpec { pages: LARGEST, section: 0, swap: Vec::new(), page_cluster: 0 };
     let mut cast = Cast::new(memory.as_ref().unwrap_or(&unlimited));
-    let files = table::get(root, "file")
-        .map(|value| memory::files(value, problems))
-        .unwrap_or_default();
+    let files =
+        table::get(root, "file").map(|value| memory::files(value, problems)).unwrap_or_default();
     let processes = require(root, "process", "a table `[process.A]`", &body, problems)
         .map(|value| process::processes(value, &files, &mut cast, problems));
-    let steps =
-        require(root, "run", "a table `[run]` with `steps`", &body, problems).and_then(|value| {
-            steps(
-                value,
-                Steps {
-                    cast,
-                    stages,
-                    problems,
-                    source,
-                },
-            )
-        });
+    let steps = require(root, "run", "a table `[run]` with `steps`", &body, problems)
+        .and_then(|value| steps(value, Steps { cast, stages, problems, source }));
     Some(Scenario {
         name: name.to_owned(),
         title: title?.to_owned(),
@@ -123,10 +97,8 @@ fn scenario(
 
 /// The first errors of TOML's own syntax, one for each line: behind an open bracket most are no errors.
 fn syntax_errors(errors: &[toml::de::Error], source: &str, problems: &mut Problems) {
-    let mut spans: Vec<_> = errors
-        .iter()
-        .map(|error| (error.span().unwrap_or(0..0), error.message()))
-        .collect();
+    let mut spans: Vec<_> =
+        errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message())).collect();
     spans.sort_by_key(|(span, _)| span.start);
     let mut lines = Vec::new();
     for (span, message) in spans {
@@ -146,10 +118,7 @@ fn steps<'s>(run: &'s table::Value<'_>, mut reader: Steps<'_, 's>) -> Option<Vec
     table::only_keys(table, &["steps"], reader.problems);
     let form = "an array of strings like `\"A: store P.hi\"`";
     let Some(value) = table::get(table, "steps") else {
-        reader
-            .problems
-            .add(run.span(), "nothing happens")
-            .expected(run_form);
+        reader.problems.add(run.span(), "nothing happens").expected(run_form);
         return None;
     };
     let values = table::as_array(value, form, reader.problems);
@@ -179,9 +148,7 @@ fn require<'t, 'i>(
 ) -> Option<&'t table::Value<'i>> {
     let value = table::get(root, key);
     if value.is_none() {
-        problems
-            .add(body.clone(), format!("`{key}` is missing"))
-            .expected(form);
+        problems.add(body.clone(), format!("`{key}` is missing")).expected(form);
     }
     value
 }

@@ -35,6 +35,7 @@ export_policy! {
         COUNT_NOT_2 = "count != 2",
         COUNT_ABOVE_2 = "count > 2",
         RESERVED = "reserved page",
+        NOT_COUNTED = "ZERO_PAGE has no count",
         CACHED = "count == 2, one is the swap cache's",
         CACHED_WITH_BUFFERS = "count == 3, swap cache and buffers",
         COUNT_2_NOT_CACHED = "count == 2, not in swap cache",
@@ -60,6 +61,7 @@ fn do_wp_page(view: &PageView) -> Answer {
 
 fn can_share_swap_page(view: &PageView) -> Answer {
     match view.count {
+        0 => Answer::because(NO, NOT_COUNTED),
         1 if view.has(PG_RESERVED) => Answer::because(NO, RESERVED),
         1 => Answer::because(YES, COUNT_1),
         2 if view.swap_cache() => Answer::because(SHARE_IF_EXCLUSIVE, CACHED),

@@ -39,9 +39,7 @@ impl<'s> Args<'_, 's> {
             Some(_) => self.words = &self.words[1..],
             None => {
                 let form = format!("`{}`", self.form);
-                self.problems
-                    .add(self.end.clone(), format!("{what} is missing"))
-                    .expected(form);
+                self.problems.add(self.end.clone(), format!("{what} is missing")).expected(form);
             }
         }
         word
@@ -51,9 +49,7 @@ impl<'s> Args<'_, 's> {
     pub(super) fn finish(&mut self) {
         if let Some(word) = self.peek().cloned() {
             let form = format!("`{}`", self.form);
-            self.problems
-                .add(word.span, format!("`{}` is too much", word.text))
-                .expected(form);
+            self.problems.add(word.span, format!("`{}` is too much", word.text)).expected(form);
         }
     }
 
@@ -63,9 +59,7 @@ impl<'s> Args<'_, 's> {
         let choice = choices.iter().find(|(name, _)| *name == word.text);
         if choice.is_none() {
             let names = || choices.iter().map(|&(name, _)| name);
-            let problem = self
-                .problems
-                .add(word.span, format!("`{}` is not {what}", word.text));
+            let problem = self.problems.add(word.span, format!("`{}` is not {what}", word.text));
             problem.expected(list(names())).nearest(word.text, names());
         }
         choice.map(|&(_, value)| value)
@@ -73,19 +67,11 @@ impl<'s> Args<'_, 's> {
 
     pub(super) fn number(&mut self, what: &str, limits: ops::RangeInclusive<u32>) -> Option<u32> {
         let word = self.word(what)?;
-        let number = word
-            .text
-            .parse()
-            .ok()
-            .filter(|number| limits.contains(number));
+        let number = word.text.parse().ok().filter(|number| limits.contains(number));
         if number.is_none() {
             self.problems
                 .add(word.span, format!("`{}` is not {what}", word.text))
-                .expected(format!(
-                    "a whole number from {} to {}",
-                    limits.start(),
-                    limits.end()
-                ));
+                .expected(format!("a whole number from {} to {}", limits.start(), limits.end()));
         }
         number
     }
@@ -114,9 +100,7 @@ impl<'s> Args<'_, 's> {
 
     /// `swap0`: a swap area's number.
     pub(super) fn swap_area(&mut self) -> Option<u32> {
-        let names: Vec<_> = (0..self.cast.swap_areas)
-            .map(|area| format!("swap{area}"))
-            .collect();
+        let names: Vec<_> = (0..self.cast.swap_areas).map(|area| format!("swap{area}")).collect();
         let choices: Vec<_> = names.iter().map(String::as_str).zip(0..).collect();
         self.one_of("a swap area of this memory", &choices)
     }
@@ -160,10 +144,7 @@ impl<'s> Args<'_, 's> {
         if index.is_none() && !self.cast.is_suspect(word.text) {
             let names: Vec<_> = self.cast.process_names().collect();
             self.problems
-                .add(
-                    word.span.clone(),
-                    format!("unknown process `{}`", word.text),
-                )
+                .add(word.span.clone(), format!("unknown process `{}`", word.text))
                 .expected(list(names.iter().copied()))
                 .nearest(word.text, names);
         }

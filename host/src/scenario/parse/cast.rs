@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::scenario::{MapSpec, MemorySpec, ProcessSpec, Range};
 
 /// Words of the step grammar, which no name may be.
-pub(super) const RESERVED: [&str; 8] = [
-    "lo", "hi", "as", "until", "all", "section", "inject", "check",
-];
+pub(super) const RESERVED: [&str; 8] =
+    ["lo", "hi", "as", "until", "all", "section", "inject", "check"];
 
 /// What sort of actor a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,10 +41,7 @@ impl Kind {
 
     /// Whether it runs through kernel code, and so can stop at a stage.
     pub(super) fn runs(self) -> bool {
-        matches!(
-            self,
-            Self::Task(_) | Self::Kswapd | Self::Hotplug | Self::Swapoff
-        )
+        matches!(self, Self::Task(_) | Self::Kswapd | Self::Hotplug | Self::Swapoff)
     }
 }
 
@@ -104,11 +100,7 @@ impl Cast {
             initial: 0,
             locked: Vec::new(),
             held: Vec::new(),
-            sections: if memory.section == 0 {
-                1
-            } else {
-                memory.pages.div_ceil(memory.section)
-            },
+            sections: if memory.section == 0 { 1 } else { memory.pages.div_ceil(memory.section) },
             swap_areas,
             suspects: BTreeSet::new(),
         };
@@ -131,27 +123,17 @@ impl Cast {
 
     /// Makes a name known; the caller has made sure that it is free.
     pub(super) fn add(&mut self, name: &str, kind: Kind) {
-        self.actors.insert(
-            name.to_owned(),
-            Actor {
-                kind,
-                started: false,
-                over: None,
-            },
-        );
+        self.actors.insert(name.to_owned(), Actor { kind, started: false, over: None });
     }
 
     /// Adds a process that exists at the start.
     pub(super) fn add_initial(&mut self, process: &ProcessSpec) {
         let index = self.processes.len();
-        let maps = process
-            .maps
-            .iter()
-            .map(|MapSpec { name, pages, .. }| Mapping {
-                name: name.clone(),
-                pages: *pages,
-                gone: None,
-            });
+        let maps = process.maps.iter().map(|MapSpec { name, pages, .. }| Mapping {
+            name: name.clone(),
+            pages: *pages,
+            gone: None,
+        });
         self.processes.push(Process {
             name: process.name.clone(),
             maps: maps.collect(),
@@ -169,17 +151,9 @@ impl Cast {
     /// Adds a process that an earlier one forks.
     pub(super) fn fork(&mut self, parent: usize, child: &str) {
         let index = self.processes.len();
-        let maps = self.processes[parent]
-            .maps
-            .iter()
-            .filter(|map| map.gone.is_none())
-            .cloned()
-            .collect();
-        self.processes.push(Process {
-            name: child.to_owned(),
-            maps,
-            over: None,
-        });
+        let maps =
+            self.processes[parent].maps.iter().filter(|map| map.gone.is_none()).cloned().collect();
+        self.processes.push(Process { name: child.to_owned(), maps, over: None });
         self.add(child, Kind::Task(index));
     }
 
@@ -192,9 +166,7 @@ impl Cast {
         match self.kind(name) {
             Some(kind) => Some(kind.describe()),
             None if is_swap_area(name) => Some("a name for a swap area"),
-            None => RESERVED
-                .contains(&name)
-                .then_some("a word of the step grammar"),
+            None => RESERVED.contains(&name).then_some("a word of the step grammar"),
         }
     }
 
@@ -245,10 +217,7 @@ impl Cast {
     }
 
     pub(super) fn unmap(&mut self, process: usize, map: &str, how: &Ending) {
-        for mapping in self.processes[process]
-            .maps
-            .iter_mut()
-            .filter(|mapping| mapping.name == map)
+        for mapping in self.processes[process].maps.iter_mut().filter(|mapping| mapping.name == map)
         {
             mapping.gone = Some(how.clone());
         }
@@ -256,9 +225,7 @@ impl Cast {
 
     /// The process by its own name, not by a thread's.
     pub(super) fn process_named(&self, name: &str) -> Option<usize> {
-        self.processes
-            .iter()
-            .position(|process| process.name == name)
+        self.processes.iter().position(|process| process.name == name)
     }
 
     pub(super) fn process_names(&self) -> impl Iterator<Item = &str> {
@@ -274,20 +241,10 @@ impl Cast {
 
     /// How many pages a range of somebody's mapping has.
     pub(super) fn length(&self, range: &Range) -> u32 {
-        let owner = range
-            .process
-            .as_deref()
-            .and_then(|name| self.process_named(name));
+        let owner = range.process.as_deref().and_then(|name| self.process_named(name));
         let maps = owner.map_or(&[][..], |owner| &self.processes[owner].maps);
-        let all = maps
-            .iter()
-            .find(|map| map.name == range.map)
-            .map_or(0, |map| map.pages);
-        if range.pages == 0 {
-            all - range.first
-        } else {
-            range.pages
-        }
+        let all = maps.iter().find(|map| map.name == range.map).map_or(0, |map| map.pages);
+        if range.pages == 0 { all - range.first } else { range.pages }
     }
 
     /// Every mapping's name, once.

@@ -91,10 +91,7 @@ pub(super) struct Problems {
 
 impl Problems {
     pub(super) fn new(source: &str) -> Self {
-        Self {
-            source: source.to_owned(),
-            found: Vec::new(),
-        }
+        Self { source: source.to_owned(), found: Vec::new() }
     }
 
     /// Notes a problem; the caller may add to it.
@@ -117,8 +114,7 @@ impl Problems {
 
     /// The error, if anything was wrong.
     pub(super) fn into_error(mut self, file: &str) -> Option<ScenarioError> {
-        self.found
-            .sort_by_key(|problem| (problem.span.start, problem.span.end));
+        self.found.sort_by_key(|problem| (problem.span.start, problem.span.end));
         let file = file.to_owned();
         (!self.found.is_empty()).then_some(ScenarioError {
             file,
@@ -132,15 +128,9 @@ impl Problems {
 pub(super) fn position(source: &str, at: usize) -> (u32, u32) {
     let before = &source.as_bytes()[..at];
     let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
-    let start = before
-        .iter()
-        .rposition(|&byte| byte == b'\n')
-        .map_or(0, |newline| newline + 1);
+    let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
     // Continuation bytes of UTF-8 are no characters of their own.
-    let column = 1 + before[start..]
-        .iter()
-        .filter(|&&byte| byte & 0xc0 != 0x80)
-        .count();
+    let column = 1 + before[start..].iter().filter(|&&byte| byte & 0xc0 != 0x80).count();
     (line as u32, column as u32)
 }
 
@@ -174,10 +164,7 @@ mod tests {
 
     #[test]
     fn a_word_far_from_all_has_no_nearest() {
-        assert_eq!(
-            nearest("stoer", ["load", "store"]),
-            Some("store".to_owned())
-        );
+        assert_eq!(nearest("stoer", ["load", "store"]), Some("store".to_owned()));
         assert_eq!(nearest("io", ["load", "store"]), None);
     }
 }

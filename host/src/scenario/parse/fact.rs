@@ -95,10 +95,7 @@ fn pair(a: &mut Args<'_, '_>, left: Option<Range>) -> Option<(Range, Range)> {
     if ours != theirs {
         let word = word.expect("the range was read from it");
         a.problems
-            .add(
-                word.span,
-                format!("{ours} pages are compared with {theirs}"),
-            )
+            .add(word.span, format!("{ours} pages are compared with {theirs}"))
             .expected("as many pages on both sides");
         return None;
     }

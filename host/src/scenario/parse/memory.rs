@@ -25,15 +25,9 @@ const SWAP_FORM: &str = "a number of slots, or `{ slots = 8, priority = 0, bad =
 /// Reads `memory`.
 pub(super) fn memory(value: &Value<'_>, problems: &mut Problems) -> Option<MemorySpec> {
     let table = table::as_table(value, MEMORY_FORM, problems)?;
-    only_keys(
-        table,
-        &["pages", "section", "swap", "page_cluster"],
-        problems,
-    );
+    only_keys(table, &["pages", "section", "swap", "page_cluster"], problems);
     if get(table, "pages").is_none() {
-        problems
-            .add(value.span(), "memory has no `pages`")
-            .expected(MEMORY_FORM);
+        problems.add(value.span(), "memory has no `pages`").expected(MEMORY_FORM);
     }
     let pages = table::number(table, ("pages", LARGEST), 1..=LARGEST, problems);
     let section = table::number(table, ("section", 0), 1..=LARGEST, problems);
@@ -41,18 +35,13 @@ pub(super) fn memory(value: &Value<'_>, problems: &mut Problems) -> Option<Memor
         get(table, "section").filter(|_| section != 0 && !pages.is_multiple_of(section))
     {
         problems
-            .add(
-                value.span(),
-                format!("sections of {section} frames do not divide {pages}"),
-            )
+            .add(value.span(), format!("sections of {section} frames do not divide {pages}"))
             .expected("a number that divides `pages`");
     }
     Some(MemorySpec {
         pages,
         section,
-        swap: get(table, "swap")
-            .map(|value| swap(value, problems))
-            .unwrap_or_default(),
+        swap: get(table, "swap").map(|value| swap(value, problems)).unwrap_or_default(),
         page_cluster: table::number(table, ("page_cluster", 0), 0..=LARGEST_CLUSTER, problems),
     })
 }
@@ -66,10 +55,7 @@ fn swap(value: &Value<'_>, problems: &mut Problems) -> Vec<SwapSpec> {
     }
     // mm/swapfile.c:sys_swapon (2.6.11): an area without a priority gets --least_priority.
     let mut least_priority = 0;
-    areas
-        .iter()
-        .map(|value| area(value, &mut least_priority, problems))
-        .collect()
+    areas.iter().map(|value| area(value, &mut least_priority, problems)).collect()
 }
 
 fn area(value: &Value<'_>, least_priority: &mut i16, problems: &mut Problems) -> SwapSpec {
@@ -85,9 +71,7 @@ fn area(value: &Value<'_>, least_priority: &mut i16, problems: &mut Problems) ->
         Some(table) => {
             only_keys(table, &["slots", "priority", "bad"], problems);
             if get(table, "slots").is_none() {
-                problems
-                    .add(value.span(), "the swap area has no `slots`")
-                    .expected(SWAP_FORM);
+                problems.add(value.span(), "the swap area has no `slots`").expected(SWAP_FORM);
             }
             table::number(table, ("slots", LARGEST), 1..=LARGEST, problems)
         }
@@ -103,14 +87,8 @@ fn area(value: &Value<'_>, least_priority: &mut i16, problems: &mut Problems) ->
             *least_priority
         }
     };
-    let bad = table
-        .and_then(|table| get(table, "bad"))
-        .map(|value| bad(value, slots, problems));
-    SwapSpec {
-        slots,
-        priority,
-        bad: bad.unwrap_or_default(),
-    }
+    let bad = table.and_then(|table| get(table, "bad")).map(|value| bad(value, slots, problems));
+    SwapSpec { slots, priority, bad: bad.unwrap_or_default() }
 }
 
 fn bad(value: &Value<'_>, slots: u32, problems: &mut Problems) -> Vec<u32> {
@@ -141,10 +119,7 @@ pub(super) fn files(value: &Value<'_>, problems: &mut Problems) -> Vec<FileSpec>
             only_keys(table, &["pages"], problems);
             table::number(table, ("pages", 1), 1..=LARGEST, problems)
         });
-        specs.push(FileSpec {
-            name: entry.key.to_owned(),
-            pages,
-        });
+        specs.push(FileSpec { name: entry.key.to_owned(), pages });
     }
     specs
 }
@@ -158,10 +133,7 @@ pub(super) fn check_name(entry: &Entry<'_, '_>, problems: &mut Problems) {
             .expected("letters, digits and `_`");
     } else if RESERVED.contains(key) {
         problems
-            .add(
-                span.clone(),
-                format!("`{key}` is a word of the step grammar"),
-            )
+            .add(span.clone(), format!("`{key}` is a word of the step grammar"))
             .expected("another name");
     }
 }

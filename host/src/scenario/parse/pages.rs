@@ -49,21 +49,13 @@ impl<'s> Args<'_, 's> {
             Kind::Task(own) => {
                 if let Some(process) = &pieces.process {
                     // `P.mid`: meant as a sector of an own mapping.
-                    if self
-                        .cast
-                        .process(own)
-                        .maps
-                        .iter()
-                        .any(|map| map.name == process.text)
-                    {
+                    if self.cast.process(own).maps.iter().any(|map| map.name == process.text) {
                         self.no_sector(&pieces.map);
                         return None;
                     }
                     let message =
                         format!("`{}` names its own mappings without a process", self.actor);
-                    self.problems
-                        .add(process.span.clone(), message)
-                        .expected(extent.form(""));
+                    self.problems.add(process.span.clone(), message).expected(extent.form(""));
                     return None;
                 }
                 (None, own)
@@ -82,13 +74,7 @@ impl<'s> Args<'_, 's> {
         let length = self.mapping(owner, &pieces.map, check)?;
         let (first, pages) = self.pages(&pieces, extent, length)?;
         let sectors = self.which_sectors(&pieces, extent)?;
-        Some(Range {
-            process,
-            map: pieces.map.text.to_owned(),
-            first,
-            pages,
-            sectors,
-        })
+        Some(Range { process, map: pieces.map.text.to_owned(), first, pages, sectors })
     }
 
     /// The one initial process that has the mapping.
@@ -100,11 +86,7 @@ impl<'s> Args<'_, 's> {
                 self.unknown_mapping(
                     map,
                     "no process starts with",
-                    self.cast
-                        .map_names()
-                        .into_iter()
-                        .map(str::to_owned)
-                        .collect(),
+                    self.cast.map_names().into_iter().map(str::to_owned).collect(),
                 );
                 None
             }
@@ -138,11 +120,7 @@ impl<'s> Args<'_, 's> {
                 _ => Some(mapping.pages),
             },
             None => {
-                let names = process
-                    .maps
-                    .iter()
-                    .map(|mapping| mapping.name.clone())
-                    .collect();
+                let names = process.maps.iter().map(|mapping| mapping.name.clone()).collect();
                 let whose = format!("`{}` has no mapping", process.name);
                 self.unknown_mapping(map, &whose, names);
                 None
@@ -155,9 +133,7 @@ impl<'s> Args<'_, 's> {
             return;
         }
         let names = || names.iter().map(String::as_str);
-        let problem = self
-            .problems
-            .add(map.span.clone(), format!("{prefix} `{}`", map.text));
+        let problem = self.problems.add(map.span.clone(), format!("{prefix} `{}`", map.text));
         if names().next().is_some() {
             problem.expected(list(names())).nearest(map.text, names());
         }
@@ -181,28 +157,18 @@ impl<'s> Args<'_, 's> {
                 .parse()
                 .ok()
                 .zip(rest.text.strip_prefix('.').and_then(|t| t.parse().ok())),
-            None => index
-                .text
-                .parse()
-                .ok()
-                .map(|page: u32| (page, page.saturating_add(1))),
+            None => index.text.parse().ok().map(|page: u32| (page, page.saturating_add(1))),
         };
         let Some((first, end)) = bounds.filter(|(first, end)| first < end) else {
             self.problems
-                .add(
-                    index.span.clone(),
-                    format!("`{}` does not name pages", index.text),
-                )
+                .add(index.span.clone(), format!("`{}` does not name pages", index.text))
                 .expected(extent.form(whose));
             return None;
         };
         if end > length {
             let map = pieces.map.text;
             self.problems
-                .add(
-                    index.span.clone(),
-                    format!("`{map}` has no page {}", end - 1),
-                )
+                .add(index.span.clone(), format!("`{map}` has no page {}", end - 1))
                 .expected(if length == 1 {
                     "page 0".to_owned()
                 } else {
@@ -236,10 +202,7 @@ impl<'s> Args<'_, 's> {
 
     fn no_sector(&mut self, word: &Word<'s>) {
         self.problems
-            .add(
-                word.span.clone(),
-                format!("`{}` is not a sector", word.text),
-            )
+            .add(word.span.clone(), format!("`{}` is not a sector", word.text))
             .expected("`lo`, `hi`");
     }
 }
@@ -259,11 +222,7 @@ impl<'s> Pieces<'s> {
             None => (word.clone(), None, None),
             Some((names, rest)) => match rest.split_once(']') {
                 Some((index, after)) => (names, Some(index), Some(after)),
-                None => (
-                    names.clone(),
-                    Some(word.part(names.text.len()..word.text.len())),
-                    None,
-                ),
+                None => (names.clone(), Some(word.part(names.text.len()..word.text.len())), None),
             },
         };
         let mut parts = Vec::new();
@@ -288,11 +247,6 @@ impl<'s> Pieces<'s> {
             None => None,
         };
         let map = parts.pop().expect("split yields at least one part");
-        Self {
-            process: parts.pop(),
-            map,
-            index,
-            sector,
-        }
+        Self { process: parts.pop(), map, index, sector }
     }
 }

@@ -32,22 +32,16 @@ pub(super) fn processes(
         let before = problems.count();
         check_free(&entry, &names, cast, problems);
         names.push(entry.key.to_owned());
-        let mut spec = ProcessSpec {
-            name: entry.key.to_owned(),
-            threads: Vec::new(),
-            maps: Vec::new(),
-        };
+        let mut spec =
+            ProcessSpec { name: entry.key.to_owned(), threads: Vec::new(), maps: Vec::new() };
         if let Some(table) = table::as_table(entry.value, form, problems) {
             only_keys(table, &["threads", "anon", "file"], problems);
-            spec.threads = get(table, "threads").map_or(Vec::new(), |value| {
-                threads(value, &mut names, cast, problems)
-            });
+            spec.threads = get(table, "threads")
+                .map_or(Vec::new(), |value| threads(value, &mut names, cast, problems));
             spec.maps = maps(table, files, problems);
         }
         if problems.count() > before {
-            words_below(entry.value)
-                .into_iter()
-                .for_each(|word| cast.suspect(word));
+            words_below(entry.value).into_iter().for_each(|word| cast.suspect(word));
         }
         cast.add_initial(&spec);
         specs.push(spec);
@@ -82,16 +76,7 @@ fn threads(
         let Some(name) = table::as_text(value, form, problems) else {
             continue;
         };
-        check_free(
-            &Entry {
-                key: name,
-                span: value.span(),
-                value,
-            },
-            names,
-            cast,
-            problems,
-        );
+        check_free(&Entry { key: name, span: value.span(), value }, names, cast, problems);
         names.push(name.to_owned());
         threads.push(name.to_owned());
     }
@@ -106,11 +91,7 @@ fn maps(process: &DeTable<'_>, files: &[FileSpec], problems: &mut Problems) -> V
             ("anon", DeValue::Array(names)) => {
                 for value in names {
                     if let Some(name) = table::as_text(value, ANON_FORM, problems) {
-                        let entry = Entry {
-                            key: name,
-                            span: value.span(),
-                            value,
-                        };
+                        let entry = Entry { key: name, span: value.span(), value };
                         add_map(&entry, plain_map(name), &mut maps, problems);
                     }
                 }
@@ -128,21 +109,15 @@ fn maps(process: &DeTable<'_>, files: &[FileSpec], problems: &mut Problems) -> V
                     continue;
                 };
                 for entry in entries(table) {
-                    add_map(
-                        &entry,
-                        file_map(&entry, files, problems),
-                        &mut maps,
-                        problems,
-                    );
+                    add_map(&entry, file_map(&entry, files, problems), &mut maps, problems);
                 }
             }
             _ => {}
         }
     }
     let total = maps.iter().map(|map| u64::from(map.pages)).sum::<u64>();
-    if let Some(value) = get(process, "anon")
-        .or(get(process, "file"))
-        .filter(|_| total > u64::from(LARGEST))
+    if let Some(value) =
+        get(process, "anon").or(get(process, "file")).filter(|_| total > u64::from(LARGEST))
     {
         problems
             .add(value.span(), format!("the mappings have {total} pages"))
@@ -154,10 +129,7 @@ fn maps(process: &DeTable<'_>, files: &[FileSpec], problems: &mut Problems) -> V
 fn add_map(entry: &Entry<'_, '_>, map: MapSpec, maps: &mut Vec<MapSpec>, problems: &mut Problems) {
     check_name(entry, problems);
     if maps.iter().any(|earlier| earlier.name == map.name) {
-        problems.add(
-            entry.span.clone(),
-            format!("the process has two mappings `{}`", map.name),
-        );
+        problems.add(entry.span.clone(), format!("the process has two mappings `{}`", map.name));
     } else {
         maps.push(map);
     }
@@ -198,19 +170,12 @@ fn file_map(entry: &Entry<'_, '_>, files: &[FileSpec], problems: &mut Problems) 
     let Some(table) = table::as_table(entry.value, FILE_MAP_FORM, problems) else {
         return plain_map(entry.key);
     };
-    only_keys(
-        table,
-        &["file", "page", "pages", "write", "locked", "reserved"],
-        problems,
-    );
+    only_keys(table, &["file", "page", "pages", "write", "locked", "reserved"], problems);
     let mut map = sized_map(entry.key, table, problems);
     let page = table::number(table, ("page", 0), 0..=LARGEST - 1, problems);
     let Some(value) = get(table, "file") else {
         problems
-            .add(
-                entry.span.clone(),
-                format!("mapping `{}` names no file", entry.key),
-            )
+            .add(entry.span.clone(), format!("mapping `{}` names no file", entry.key))
             .expected(FILE_MAP_FORM);
         return map;
     };
@@ -232,10 +197,7 @@ fn file_map(entry: &Entry<'_, '_>, files: &[FileSpec], problems: &mut Problems) 
             problems
                 .add(
                     value.span(),
-                    format!(
-                        "the mapping ends at page {}, behind the file",
-                        page + map.pages
-                    ),
+                    format!("the mapping ends at page {}, behind the file", page + map.pages),
                 )
                 .expected(format!("at most the {} pages of `{name}`", file.pages));
         }
@@ -254,10 +216,7 @@ fn check_free(entry: &Entry<'_, '_>, names: &[String], cast: &Cast, problems: &m
     };
     if let Some(what) = taken.filter(|_| !RESERVED.contains(&entry.key)) {
         problems
-            .add(
-                entry.span.clone(),
-                format!("`{}` is already {what}", entry.key),
-            )
+            .add(entry.span.clone(), format!("`{}` is already {what}", entry.key))
             .expected("another name");
     }
 }

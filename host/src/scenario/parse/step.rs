@@ -41,24 +41,16 @@ impl<'s> Steps<'_, 's> {
     }
 
     fn step(&mut self, string: &Word<'s>) -> Option<Step> {
-        let parts = string
-            .split_once(':')
-            .map(|(actor, rest)| (actor.trimmed(), rest));
+        let parts = string.split_once(':').map(|(actor, rest)| (actor.trimmed(), rest));
         let Some((actor, rest)) = parts.filter(|(actor, _)| !actor.text.is_empty()) else {
-            self.problems
-                .add(string.span.clone(), "a step without an actor")
-                .expected(STEP_FORM);
+            self.problems.add(string.span.clone(), "a step without an actor").expected(STEP_FORM);
             return None;
         };
         let mut words = rest.split();
         let kind = self.actor(&actor)?;
         let until = self.until(&mut words, (&actor, kind), &string.end());
         let (line, _) = position(self.source, string.span.start);
-        let text = words
-            .iter()
-            .map(|word| word.text)
-            .collect::<Vec<_>>()
-            .join(" ");
+        let text = words.iter().map(|word| word.text).collect::<Vec<_>>().join(" ");
         let act = self.act(&actor, kind, &words, (line, string.end()));
         self.cast.start(actor.text);
         Some(Step {
@@ -76,10 +68,7 @@ impl<'s> Steps<'_, 's> {
         if kind.is_none() && !self.cast.is_suspect(actor.text) {
             let names = self.cast.actors(|_| true);
             self.problems
-                .add(
-                    actor.span.clone(),
-                    format!("unknown actor `{}`", actor.text),
-                )
+                .add(actor.span.clone(), format!("unknown actor `{}`", actor.text))
                 .expected(list(names.iter().copied()))
                 .nearest(actor.text, names);
         }
@@ -105,9 +94,7 @@ impl<'s> Steps<'_, 's> {
             return None;
         }
         let Some(stage) = tail.get(1) else {
-            self.problems
-                .add(end.clone(), "the stage is missing")
-                .expected(STAGE_FORM);
+            self.problems.add(end.clone(), "the stage is missing").expected(STAGE_FORM);
             return None;
         };
         if let Some(word) = tail.get(2) {
@@ -125,10 +112,7 @@ impl<'s> Steps<'_, 's> {
             .filter(|(function, name)| is_name(function.text) && is_name(name.text));
         let Some((function, _)) = function else {
             self.problems
-                .add(
-                    stage.span.clone(),
-                    format!("`{}` is not a stage", stage.text),
-                )
+                .add(stage.span.clone(), format!("`{}` is not a stage", stage.text))
                 .expected(STAGE_FORM);
             return false;
         };
@@ -136,25 +120,15 @@ impl<'s> Steps<'_, 's> {
             return true;
         }
         // The stages of the function, if it has any; else the functions.
-        let of_function = self
-            .stages
-            .iter()
-            .copied()
-            .filter(|s| s.split('.').next() == Some(function.text));
+        let of_function =
+            self.stages.iter().copied().filter(|s| s.split('.').next() == Some(function.text));
         let mut choices: Vec<_> = of_function.collect();
         if choices.is_empty() {
-            choices = self
-                .stages
-                .iter()
-                .filter_map(|s| s.split('.').next())
-                .collect();
+            choices = self.stages.iter().filter_map(|s| s.split('.').next()).collect();
             choices.dedup();
         }
         self.problems
-            .add(
-                stage.span.clone(),
-                format!("unknown stage `{}`", stage.text),
-            )
+            .add(stage.span.clone(), format!("unknown stage `{}`", stage.text))
             .expected(list(choices))
             .nearest(stage.text, self.stages.iter().copied());
         false
@@ -189,20 +163,12 @@ impl<'s> Steps<'_, 's> {
         };
         if verb.word == "continue" && !args.cast.started(actor.text) {
             let message = format!("`{}` has not begun anything", actor.text);
-            args.problems
-                .add(word.span, message)
-                .expected("an earlier step of the same actor");
+            args.problems.add(word.span, message).expected("an earlier step of the same actor");
             return None;
         }
-        if let Some(how) = args
-            .cast
-            .over(actor.text)
-            .filter(|_| verb.word != "continue")
-        {
+        if let Some(how) = args.cast.over(actor.text).filter(|_| verb.word != "continue") {
             let how = how.clone();
-            args.problems
-                .add(actor.span.clone(), how)
-                .expected("no more steps of this actor");
+            args.problems.add(actor.span.clone(), how).expected("no more steps of this actor");
             return None;
         }
         args.form = verb.form;
@@ -225,11 +191,7 @@ fn unknown_verb(args: &mut Args<'_, '_>, word: &Word<'_>) {
     let message = if verbs::exists(word.text) && args.kind == Kind::Inject {
         format!("`{}` is not for `{actor}`", word.text)
     } else if verbs::exists(word.text) {
-        format!(
-            "`{}` is not for `{actor}`, which is {}",
-            word.text,
-            args.kind.describe()
-        )
+        format!("`{}` is not for `{actor}`, which is {}", word.text, args.kind.describe())
     } else {
         format!("unknown verb `{}`", word.text)
     };

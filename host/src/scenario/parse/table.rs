@@ -23,11 +23,7 @@ pub(super) struct Entry<'t, 'i> {
 pub(super) fn entries<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
     let mut entries: Vec<_> = table
         .iter()
-        .map(|(key, value)| Entry {
-            key: key.get_ref(),
-            span: key.span(),
-            value,
-        })
+        .map(|(key, value)| Entry { key: key.get_ref(), span: key.span(), value })
         .collect();
     entries.sort_by_key(|entry| entry.span.start);
     entries
@@ -35,10 +31,7 @@ pub(super) fn entries<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
 
 /// The value of a key.
 pub(super) fn get<'t, 'i>(table: &'t DeTable<'i>, key: &str) -> Option<&'t Value<'i>> {
-    table
-        .iter()
-        .find(|(k, _)| k.get_ref() == key)
-        .map(|(_, value)| value)
+    table.iter().find(|(k, _)| k.get_ref() == key).map(|(_, value)| value)
 }
 
 /// Complains about keys that are not among `known`.
@@ -113,13 +106,10 @@ pub(super) fn as_number(
         wrong_type(value, &form, problems);
         return None;
     };
-    let number = u32::from_str_radix(integer.as_str(), integer.radix())
-        .ok()
-        .filter(|n| limits.contains(n));
+    let number =
+        u32::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|n| limits.contains(n));
     if number.is_none() {
-        problems
-            .add(value.span(), "the number is out of range")
-            .expected(form);
+        problems.add(value.span(), "the number is out of range").expected(form);
     }
     number
 }
@@ -131,9 +121,7 @@ pub(super) fn number(
     limits: RangeInclusive<u32>,
     problems: &mut Problems,
 ) -> u32 {
-    get(table, key)
-        .and_then(|value| as_number(value, limits, problems))
-        .unwrap_or(default)
+    get(table, key).and_then(|value| as_number(value, limits, problems)).unwrap_or(default)
 }
 
 /// Complains that a value is not what it has to be.
@@ -147,9 +135,7 @@ pub(super) fn wrong_type(value: &Value<'_>, form: &str, problems: &mut Problems)
         DeValue::Array(_) => "an array",
         DeValue::Table(_) => "a table",
     };
-    problems
-        .add(value.span(), format!("{found} does not fit here"))
-        .expected(form);
+    problems.add(value.span(), format!("{found} does not fit here")).expected(form);
 }
 
 /// The words in backquotes, separated by commas.

@@ -16,17 +16,10 @@ pub(super) struct Verb {
     pub(super) read: fn(&mut Args<'_, '_>) -> Option<Act>,
 }
 
-const CONTINUE: Verb = Verb {
-    word: "continue",
-    form: "continue",
-    read: |_| Some(Act::Continue),
-};
+const CONTINUE: Verb = Verb { word: "continue", form: "continue", read: |_| Some(Act::Continue) };
 
-const LRU_ADD_DRAIN: Verb = Verb {
-    word: "lru_add_drain",
-    form: "lru_add_drain",
-    read: |_| Some(Act::LruAddDrain),
-};
+const LRU_ADD_DRAIN: Verb =
+    Verb { word: "lru_add_drain", form: "lru_add_drain", read: |_| Some(Act::LruAddDrain) };
 
 const SHRINK: Verb = Verb {
     word: "shrink",
@@ -40,11 +33,7 @@ const PROCESS: &[Verb] = &[
         form: "store P.hi",
         read: |a| Some(Act::Store(a.range(Extent::Sectors)?)),
     },
-    Verb {
-        word: "load",
-        form: "load P.hi",
-        read: |a| Some(Act::Load(a.range(Extent::Sectors)?)),
-    },
+    Verb { word: "load", form: "load P.hi", read: |a| Some(Act::Load(a.range(Extent::Sectors)?)) },
     Verb {
         word: "direct_read",
         form: "direct_read P.lo as io",
@@ -66,11 +55,7 @@ const PROCESS: &[Verb] = &[
         form: "get_user_pages P write force as pin",
         read: get_user_pages,
     },
-    Verb {
-        word: "fork",
-        form: "fork B",
-        read: fork,
-    },
+    Verb { word: "fork", form: "fork B", read: fork },
     Verb {
         word: "exit",
         form: "exit",
@@ -79,11 +64,7 @@ const PROCESS: &[Verb] = &[
             Some(Act::Exit)
         },
     },
-    Verb {
-        word: "munmap",
-        form: "munmap P",
-        read: munmap,
-    },
+    Verb { word: "munmap", form: "munmap P", read: munmap },
     Verb {
         word: "madvise_dontneed",
         form: "madvise_dontneed P[0..2]",
@@ -98,11 +79,7 @@ const PROCESS: &[Verb] = &[
             Some(Act::Mprotect(range?, write?))
         },
     },
-    Verb {
-        word: "mlock",
-        form: "mlock P",
-        read: |a| Some(Act::Mlock(a.range(Extent::Mapping)?)),
-    },
+    Verb { word: "mlock", form: "mlock P", read: |a| Some(Act::Mlock(a.range(Extent::Mapping)?)) },
     Verb {
         word: "munlock",
         form: "munlock P",
@@ -116,20 +93,12 @@ const KSWAPD: &[Verb] = &[
     Verb {
         word: "shrink_cache",
         form: "shrink_cache 8",
-        read: |a| {
-            Some(Act::ShrinkCache(
-                a.number("a number of pages to scan", 1..=LARGEST)?,
-            ))
-        },
+        read: |a| Some(Act::ShrinkCache(a.number("a number of pages to scan", 1..=LARGEST)?)),
     },
     Verb {
         word: "refill_inactive_zone",
         form: "refill_inactive_zone 8",
-        read: |a| {
-            Some(Act::RefillInactive(
-                a.number("a number of pages to scan", 1..=LARGEST)?,
-            ))
-        },
+        read: |a| Some(Act::RefillInactive(a.number("a number of pages to scan", 1..=LARGEST)?)),
     },
     LRU_ADD_DRAIN,
     CONTINUE,
@@ -153,30 +122,18 @@ const HOTPLUG: &[Verb] = &[
             Some(Act::Offline(section?, order?))
         },
     },
-    Verb {
-        word: "online",
-        form: "online 0",
-        read: |a| Some(Act::Online(a.section()?)),
-    },
+    Verb { word: "online", form: "online 0", read: |a| Some(Act::Online(a.section()?)) },
     LRU_ADD_DRAIN,
     CONTINUE,
 ];
 
 const SWAPOFF: &[Verb] = &[
-    Verb {
-        word: "swapoff",
-        form: "swapoff swap0",
-        read: |a| Some(Act::Swapoff(a.swap_area()?)),
-    },
+    Verb { word: "swapoff", form: "swapoff swap0", read: |a| Some(Act::Swapoff(a.swap_area()?)) },
     CONTINUE,
 ];
 
 const IO: &[Verb] = &[
-    Verb {
-        word: "transfer",
-        form: "transfer",
-        read: |_| Some(Act::Transfer),
-    },
+    Verb { word: "transfer", form: "transfer", read: |_| Some(Act::Transfer) },
     Verb {
         word: "complete",
         form: "complete",
@@ -196,16 +153,8 @@ const IO: &[Verb] = &[
 ];
 
 const PIN: &[Verb] = &[
-    Verb {
-        word: "read",
-        form: "read lo",
-        read: |a| Some(Act::PinRead(a.sectors()?)),
-    },
-    Verb {
-        word: "write",
-        form: "write lo",
-        read: |a| Some(Act::PinWrite(a.sectors()?)),
-    },
+    Verb { word: "read", form: "read lo", read: |a| Some(Act::PinRead(a.sectors()?)) },
+    Verb { word: "write", form: "write lo", read: |a| Some(Act::PinWrite(a.sectors()?)) },
     Verb {
         word: "put",
         form: "put",
@@ -217,72 +166,30 @@ const PIN: &[Verb] = &[
 ];
 
 const SWAP_AREA: &[Verb] = &[
-    Verb {
-        word: "hold",
-        form: "hold",
-        read: |_| Some(Act::Hold),
-    },
-    Verb {
-        word: "release",
-        form: "release",
-        read: |_| Some(Act::Release),
-    },
-    Verb {
-        word: "complete",
-        form: "complete",
-        read: |_| Some(Act::Complete),
-    },
-    Verb {
-        word: "fail",
-        form: "fail",
-        read: |_| Some(Act::Fail),
-    },
+    Verb { word: "hold", form: "hold", read: |_| Some(Act::Hold) },
+    Verb { word: "release", form: "release", read: |_| Some(Act::Release) },
+    Verb { word: "complete", form: "complete", read: |_| Some(Act::Complete) },
+    Verb { word: "fail", form: "fail", read: |_| Some(Act::Fail) },
 ];
 
 const INJECT: &[Verb] = &[
     Verb {
         word: "no_memory",
         form: "no_memory 1",
-        read: |a| {
-            Some(Act::NoMemory(
-                a.number("a number of allocations", 1..=LARGEST)?,
-            ))
-        },
+        read: |a| Some(Act::NoMemory(a.number("a number of allocations", 1..=LARGEST)?)),
     },
     Verb {
         word: "no_swap",
         form: "no_swap 1",
-        read: |a| {
-            Some(Act::NoSwap(
-                a.number("a number of allocations", 1..=LARGEST)?,
-            ))
-        },
+        read: |a| Some(Act::NoSwap(a.number("a number of allocations", 1..=LARGEST)?)),
     },
-    Verb {
-        word: "lock",
-        form: "lock A.P",
-        read: lock,
-    },
-    Verb {
-        word: "unlock",
-        form: "unlock A.P",
-        read: unlock,
-    },
-    Verb {
-        word: "mmap_sem",
-        form: "mmap_sem A",
-        read: mmap_sem,
-    },
-    Verb {
-        word: "up_write",
-        form: "up_write A",
-        read: up_write,
-    },
+    Verb { word: "lock", form: "lock A.P", read: lock },
+    Verb { word: "unlock", form: "unlock A.P", read: unlock },
+    Verb { word: "mmap_sem", form: "mmap_sem A", read: mmap_sem },
+    Verb { word: "up_write", form: "up_write A", read: up_write },
 ];
 
-const TABLES: [&[Verb]; 8] = [
-    PROCESS, KSWAPD, HOTPLUG, SWAPOFF, IO, PIN, SWAP_AREA, INJECT,
-];
+const TABLES: [&[Verb]; 8] = [PROCESS, KSWAPD, HOTPLUG, SWAPOFF, IO, PIN, SWAP_AREA, INJECT];
 
 /// The verbs of one sort of actor; none for `check`, which is followed by a fact.
 pub(super) fn of(kind: Kind) -> &'static [Verb] {
@@ -301,17 +208,12 @@ pub(super) fn of(kind: Kind) -> &'static [Verb] {
 
 /// Whether a word that stands for a verb may bring a new name, which is then the last word.
 pub(super) fn may_name(word: &str) -> bool {
-    matches!(
-        word,
-        "direct_read" | "direct_write" | "get_user_pages" | "fork"
-    ) || !exists(word)
+    matches!(word, "direct_read" | "direct_write" | "get_user_pages" | "fork") || !exists(word)
 }
 
 /// Whether anybody has such a verb.
 pub(super) fn exists(word: &str) -> bool {
-    TABLES
-        .iter()
-        .any(|table| table.iter().any(|verb| verb.word == word))
+    TABLES.iter().any(|table| table.iter().any(|verb| verb.word == word))
 }
 
 fn get_user_pages(a: &mut Args<'_, '_>) -> Option<Act> {
@@ -322,12 +224,7 @@ fn get_user_pages(a: &mut Args<'_, '_>) -> Option<Act> {
         a.word("`force`");
     }
     let name = a.named(Kind::Pin);
-    Some(Act::GetUserPages {
-        range: range?,
-        write: write?,
-        force,
-        name: name?,
-    })
+    Some(Act::GetUserPages { range: range?, write: write?, force, name: name? })
 }
 
 fn fork(a: &mut Args<'_, '_>) -> Option<Act> {
@@ -361,10 +258,7 @@ fn unlock(a: &mut Args<'_, '_>) -> Option<Act> {
         None => {
             let word = word.expect("the range was read from it");
             a.problems
-                .add(
-                    word.span,
-                    format!("no `inject: lock` holds `{}`", word.text),
-                )
+                .add(word.span, format!("no `inject: lock` holds `{}`", word.text))
                 .expected("the pages of an earlier `inject: lock`");
         }
     }
@@ -385,10 +279,7 @@ fn up_write(a: &mut Args<'_, '_>) -> Option<Act> {
         None => {
             let word = word.expect("the process was read from it");
             a.problems
-                .add(
-                    word.span,
-                    format!("no `inject: mmap_sem` holds that of `{process}`"),
-                )
+                .add(word.span, format!("no `inject: mmap_sem` holds that of `{process}`"))
                 .expected("the process of an earlier `inject: mmap_sem`");
         }
     }

@@ -18,11 +18,7 @@ impl<'s> Word<'s> {
     pub(super) fn of_string(text: &'s str, span: Range<usize>, source: &str) -> Self {
         let inside = span.start + 1..span.end.saturating_sub(1);
         let exact = source.get(inside.clone()) == Some(text);
-        Self {
-            text,
-            span: if exact { inside } else { span },
-            exact,
-        }
+        Self { text, span: if exact { inside } else { span }, exact }
     }
 
     /// The part at these bytes of the text.
@@ -32,20 +28,13 @@ impl<'s> Word<'s> {
         } else {
             self.span.clone()
         };
-        Self {
-            text: &self.text[bytes],
-            span,
-            exact: self.exact,
-        }
+        Self { text: &self.text[bytes], span, exact: self.exact }
     }
 
     /// What stands before and after the first `mark`.
     pub(super) fn split_once(&self, mark: char) -> Option<(Self, Self)> {
         let at = self.text.find(mark)?;
-        Some((
-            self.part(0..at),
-            self.part(at + mark.len_utf8()..self.text.len()),
-        ))
+        Some((self.part(0..at), self.part(at + mark.len_utf8()..self.text.len())))
     }
 
     /// Without the blanks around it.
@@ -69,20 +58,14 @@ impl<'s> Word<'s> {
 
     /// The place right behind it.
     pub(super) fn end(&self) -> Range<usize> {
-        if self.exact {
-            self.span.end..self.span.end
-        } else {
-            self.span.clone()
-        }
+        if self.exact { self.span.end..self.span.end } else { self.span.clone() }
     }
 }
 
 /// Whether a name could be an identifier of C.
 pub(super) fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
-    chars
-        .next()
-        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
@@ -97,10 +80,7 @@ mod tests {
         let (actor, rest) = text.split_once(':').unwrap();
         assert_eq!(&source[actor.span], "A");
         assert_eq!(
-            rest.split()
-                .iter()
-                .map(|word| &source[word.span.clone()])
-                .collect::<Vec<_>>(),
+            rest.split().iter().map(|word| &source[word.span.clone()]).collect::<Vec<_>>(),
             ["store", "P.hi"]
         );
     }
