@@ -67,7 +67,7 @@ fn packed_counters_give_the_same_traces() {
     let shown = |counters| {
         let mut traces = traces(Options { counters });
         for step in traces.iter_mut().flat_map(|trace| &mut trace.steps) {
-            step.state = 0;
+            step.state.clear();
         }
         traces
     };

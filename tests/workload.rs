@@ -82,3 +82,23 @@ fn policies_from_files_are_refused() {
     assert!(complains(&["-p", "hug"]).contains("hugh"));
     assert!(complains(&["-p", "hugh", "-p", "hugh"]).contains("two policies are called"));
 }
+
+#[test]
+fn a_policy_that_fails_ends_with_3_and_the_others_still_run() {
+    // It asks what hugh does not answer.
+    let fails = "hugh+vanilla:can_share_swap_page";
+    let output = hot_remove(&["--pages", "400", "-p", fails, "-p", "hugh"]);
+    assert_eq!(output.status.code(), Some(3));
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(report.contains("  policy at fault: ") && report.contains("  NOT CLEAN\n"), "{report}");
+    assert!(report.ends_with("  no findings, all counts add up\n"), "{report}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told, format!("warning: policy {fails}: not clean, see its report\n"));
+}
+
+#[test]
+fn help_fits() {
+    let help = String::from_utf8(hot_remove(&["--help"]).stdout).unwrap();
+    assert!(help.contains("Usage: cowpath workload hot-remove"), "{help}");
+    assert!(help.lines().all(|line| line.trim_end().chars().count() <= 80), "{help}");
+}

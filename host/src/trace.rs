@@ -35,8 +35,9 @@ pub struct StepTrace {
     pub result: String,
     /// What happened, in order.
     pub events: Vec<Event>,
-    /// A hash of the memory after the step: two policies are apart once it differs.
-    pub state: u64,
+    /// A hash of the memory after the step, in hexadecimal: two policies are apart once
+    /// it differs.
+    pub state: String,
 }
 
 /// One thing that happened.

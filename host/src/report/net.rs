@@ -60,9 +60,9 @@ mod tests {
     #[test]
     fn what_is_as_it_was_is_left_out() {
         let events = vec![page(1, "a", "b"), page(2, "c", "d"), page(1, "b", "a")];
-        let (number, state) = (1, 0);
+        let number = 1;
         let [actor, text, result] = [(); 3].map(|()| String::new());
-        let step = StepTrace { number, actor, text, result, events, state };
+        let step = StepTrace { number, actor, text, result, events, state: String::new() };
         let change = NetChange { what: "page 2".to_string(), old: "c", new: "d" };
         assert_eq!(net_changes(&step), [change]);
     }

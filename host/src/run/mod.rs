@@ -22,6 +22,7 @@ mod judge;
 mod names;
 mod saw;
 mod setup;
+mod state;
 
 use crate::lock::Until;
 use crate::machine::Machine;
@@ -34,7 +35,6 @@ use crate::trace::{Costs, Event, StepTrace, Trace};
 use judge::Scans;
 use names::Names;
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Stages that one step may take before it counts as making no progress.
 const MAX_STAGES: u64 = 2_000_000;
@@ -151,9 +151,6 @@ impl<'a> Runner<'a> {
         if self.machine.mem.violation.is_none() {
             self.machine.mem.violation = self.machine.audit();
         }
-        let mut hasher = DefaultHasher::new();
-        let mem = &self.machine.mem;
-        (&mem.ptes, &mem.pages, &mem.areas).hash(&mut hasher);
         let result = self.result();
         self.steps.push(StepTrace {
             number: self.steps.len() as u32 + 1,
@@ -161,7 +158,7 @@ impl<'a> Runner<'a> {
             text: text.to_string(),
             result,
             events: std::mem::take(&mut self.events),
-            state: hasher.finish(),
+            state: state::hash(&self.machine.mem),
         });
     }
 

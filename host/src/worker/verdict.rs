@@ -41,7 +41,7 @@ pub(super) fn alone(scenario: &str, policy: &str, line: String) -> Trace {
         text: String::new(),
         result: "-".to_owned(),
         events: vec![Event::PolicyFault { text: line.clone() }],
-        state: 0,
+        state: String::new(),
     };
     Trace {
         scenario: scenario.to_owned(),
