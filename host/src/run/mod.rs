@@ -18,8 +18,12 @@
 
 mod act;
 mod explain;
+mod fact;
+mod inject;
 mod judge;
 mod names;
+mod operation;
+mod result;
 mod saw;
 mod setup;
 mod state;
@@ -34,6 +38,8 @@ use crate::scenario::{Act, Scenario, Step};
 use crate::trace::{Costs, Event, StepTrace, Trace};
 use judge::Scans;
 use names::Names;
+use operation::Operation;
+use result::Wording;
 use std::collections::VecDeque;
 
 /// Stages that one step may take before it counts as making no progress.
@@ -75,21 +81,13 @@ struct Work {
     awake: bool,
 }
 
-/// An operation of an actor: a routine, made when its turn comes.
-#[derive(Clone, Debug)]
-struct Operation {
-    make: act::Make,
-    /// What its result is called.
-    word: act::Wording,
-}
-
 struct Runner<'a> {
     machine: Machine,
     policy: &'a Policy,
     names: Names,
     work: Vec<Work>,
     /// Wording of the operation that each task is at.
-    current: Vec<Option<act::Wording>>,
+    current: Vec<Option<Wording>>,
     /// What each task's operation met.
     saw: Vec<saw::Saw>,
     steps: Vec<StepTrace>,
@@ -169,7 +167,7 @@ impl<'a> Runner<'a> {
             Event::Finding(finding) => Some(finding.word.clone()),
             _ => None,
         });
-        let merged = || if results.is_empty() { "-".to_string() } else { act::merge(&results) };
+        let merged = || if results.is_empty() { "-".to_string() } else { result::merge(&results) };
         finding.unwrap_or_else(merged)
     }
 
@@ -262,11 +260,11 @@ impl<'a> Runner<'a> {
     fn name_data(&mut self, id: TaskId) {
         let step = self.steps.len() + 1;
         match &self.current[id.index()] {
-            Some(act::Wording::Store(place)) => {
+            Some(Wording::Store(place)) => {
                 let name = format!("the store to {place} of step {step}");
                 self.names.name_token(&self.machine.mem, name);
             }
-            Some(act::Wording::Held(_)) => self.names.name_requests(&self.machine.mem),
+            Some(Wording::Held(_)) => self.names.name_requests(&self.machine.mem),
             _ => {}
         }
     }
@@ -315,7 +313,7 @@ impl<'a> Runner<'a> {
         false
     }
 
-    fn start(&mut self, id: TaskId, routine: Routine, wording: act::Wording) {
+    fn start(&mut self, id: TaskId, routine: Routine, wording: Wording) {
         self.machine.start(id, routine);
         self.current[id.index()] = Some(wording);
     }
