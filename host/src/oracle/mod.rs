@@ -1,0 +1,296 @@
+//! The reference memory: what each process is entitled to see.
+//!
+//! For each virtual page and sector it keeps the value that a sequential machine
+//! with copying fork would hold, beside the ptes and without looking at them: a
+//! store takes effect when it is made, a device's data when it is transferred. Where
+//! two writers race the loser's value is allowed too (`also`), until somebody looks.
+//! It judges loads, device transfers and pins; it never influences a run, and does
+//! not know policies.
+
+mod finding;
+mod request;
+
+pub use finding::{Finding, Kind};
+
+use crate::mm::{
+    Io, IoId, IoState, Memory, MmId, PG_LOCKED, PG_UPTODATE, SECTORS, SectorMask, Token, Vma, VmaId,
+};
+use request::{moves, pending_read, reader_of};
+
+/// Another value that a sector may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Also {
+    index: u32,
+    sector: u8,
+    token: Token,
+    /// Allowed only while this request is in flight; none: until somebody looks.
+    during: Option<IoId>,
+}
+
+/// Where somebody looks: whose address, and which sector.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    mm: MmId,
+    address: u32,
+    sector: usize,
+}
+
+/// The reference memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Oracle {
+    /// By index of `Memory::ptes`.
+    expect: Vec<[Token; SECTORS]>,
+    /// What else sectors may hold. Short: it is empty unless writers race.
+    also: Vec<Also>,
+    /// Data of direct reads whose owner forked before the device moved it.
+    raced: Vec<Token>,
+    /// What was written through long-lived references, and whose they were.
+    pinned: Vec<(Token, MmId)>,
+    /// What was found, in order.
+    pub findings: Vec<Finding>,
+}
+
+fn sectors(mask: SectorMask) -> impl Iterator<Item = usize> {
+    (0..SECTORS).filter(move |s| mask & 1 << s != 0)
+}
+
+/// The vma and pte index of an address, if it is mapped.
+fn index_of(mem: &Memory, mm: MmId, address: u32) -> Option<usize> {
+    let vma: VmaId = mem.find_vma(mm, address)?;
+    Some(mem.vmas[vma.index()].pte_index(address))
+}
+
+impl Oracle {
+    #[inline]
+    fn slot(&mut self, index: usize) -> &mut [Token; SECTORS] {
+        if index >= self.expect.len() {
+            self.expect.resize(index + 1, [Token::ZERO; SECTORS]);
+        }
+        &mut self.expect[index]
+    }
+
+    /// From now on a sector holds this and nothing else.
+    #[inline]
+    fn set(&mut self, index: usize, sector: usize, value: Token) {
+        self.slot(index)[sector] = value;
+        if !self.also.is_empty() {
+            let here = |also: &Also| also.index as usize == index && also.sector as usize == sector;
+            self.also.retain(|also| !here(also));
+        }
+    }
+
+    fn allow(&mut self, index: usize, sector: usize, token: Token, during: Option<IoId>) {
+        let (index, sector) = (index as u32, sector as u8);
+        self.also.push(Also { index, sector, token, during });
+    }
+
+    fn allowed(&mut self, index: usize, sector: usize, seen: Token) -> bool {
+        self.slot(index)[sector] == seen
+            || self.also.iter().any(|also| {
+                also.index as usize == index && also.sector as usize == sector && also.token == seen
+            })
+    }
+
+    /// What a freshly mapped or discarded part of a vma holds.
+    pub fn map(&mut self, vma: &Vma, first: u32, end: u32) {
+        for address in first..end {
+            let data = if vma.file.is_some() {
+                Memory::file_data(vma.file, address - vma.start + vma.pgoff)
+            } else {
+                [Token::ZERO; SECTORS]
+            };
+            for (sector, value) in data.into_iter().enumerate() {
+                self.set(vma.pte_index(address), sector, value);
+            }
+        }
+    }
+
+    /// A page of a vma is given up: munmap, MADV_DONTNEED, exit.
+    pub fn discard(&mut self, mem: &mut Memory, vma: &Vma, address: u32) {
+        for io in 0..mem.ios.len() {
+            let Io { mm, state, address: start, pages, first, .. } = mem.ios[io];
+            if mm == vma.mm && state != IoState::Done && (start..start + pages).contains(&address) {
+                mem.holders[(first + (address - start)) as usize].discarded = true;
+            }
+        }
+        self.map(vma, address, address + 1);
+    }
+
+    /// A process begins to fork.
+    pub fn fork(&mut self, mem: &mut Memory, mm: MmId) {
+        for io in &mut mem.ios {
+            io.forked |= io.mm == mm && io.state != IoState::Done;
+        }
+    }
+
+    /// fork copies one page.
+    #[inline]
+    pub fn copy(&mut self, from: usize, to: usize) {
+        let copied = *self.slot(from);
+        *self.slot(to) = copied;
+        if !self.also.is_empty() {
+            self.copy_also(from, to);
+        }
+    }
+
+    #[cold]
+    fn copy_also(&mut self, from: usize, to: usize) {
+        self.also.retain(|also| also.index as usize != to);
+        let here = self.also.iter().filter(|also| also.index as usize == from);
+        let copies = here.map(|also| Also { index: to as u32, during: None, ..*also });
+        let copies: Vec<_> = copies.collect();
+        self.also.extend(copies);
+    }
+
+    /// A process stores; `file`: into a page of a page cache.
+    #[inline]
+    pub fn store(&mut self, access: &Look, token: Token, file: bool) {
+        for sector in sectors(access.sectors) {
+            self.set(access.index, sector, token);
+            if file {
+                self.file_corruption(access.place(sector), token);
+            }
+        }
+    }
+
+    fn file_corruption(&mut self, place: Place, token: Token) {
+        self.find(Kind::FileCorruption, place, token, Token::ZERO);
+    }
+
+    fn find(&mut self, kind: Kind, place: Place, seen: Token, expected: Token) {
+        let Place { mm, address, sector } = place;
+        let sector = sector as u8;
+        self.findings.push(Finding { kind, mm, address, sector, seen, expected });
+    }
+
+    /// A process loads and sees `seen`.
+    #[inline]
+    pub fn load(&mut self, mem: &Memory, access: &Look, seen: [Token; SECTORS]) {
+        for sector in sectors(access.sectors) {
+            let (seen, expected) = (seen[sector], self.slot(access.index)[sector]);
+            if seen != expected || !self.also.is_empty() {
+                self.look(mem, access, sector, seen);
+            }
+        }
+    }
+
+    #[cold]
+    fn look(&mut self, mem: &Memory, access: &Look, sector: usize, seen: Token) {
+        let place = access.place(sector);
+        let pending = pending_read(mem, place);
+        if self.allowed(access.index, sector, seen) {
+            // Whoever looked knows now; a later look must not see something else.
+            if !pending {
+                self.set(access.index, sector, seen);
+            }
+            return;
+        }
+        if moves(mem, place, seen) {
+            return;
+        }
+        let expected = self.slot(access.index)[sector];
+        let kind = self.elsewhere(mem, place.mm, seen).unwrap_or(self.lost(expected));
+        self.find(kind, place, seen, expected);
+    }
+
+    /// What it is called if a value is not where it should be.
+    fn lost(&self, expected: Token) -> Kind {
+        if expected.author() != Token::DEVICE {
+            Kind::LostStore
+        } else if self.raced.contains(&expected) {
+            Kind::LostIoFork
+        } else {
+            Kind::LostIo
+        }
+    }
+
+    /// Whether a token came from another process: a leak, or a read that was in flight
+    /// across fork.
+    fn elsewhere(&self, mem: &Memory, mm: MmId, token: Token) -> Option<Kind> {
+        let owner = self.owner(mem, token)?;
+        if owner == mm {
+            return None;
+        }
+        let after = token.seq() > mem.mms[mm.index()].born;
+        let device = token.author() == Token::DEVICE;
+        match (after, device) {
+            (true, _) => Some(Kind::MissedCow),
+            (false, true) => Some(Kind::ForkSawIo),
+            (false, false) => None,
+        }
+    }
+
+    /// Whose store or request a token comes from.
+    fn owner(&self, mem: &Memory, token: Token) -> Option<MmId> {
+        match token.author() {
+            0 => None,
+            Token::DEVICE => {
+                let pinned = self.pinned.iter().find(|p| p.0 == token).map(|p| p.1);
+                pinned.or_else(|| Some(mem.ios[reader_of(mem, token)?].mm))
+            }
+            author => Some(MmId(u16::from(author) - 1)),
+        }
+    }
+
+    /// Bytes that the reference memory takes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        (self.expect.capacity() * size_of::<[Token; SECTORS]>()) as u64
+    }
+
+    /// What every process would see if it loaded everything now, through ptes, swap
+    /// cache, swap or file.
+    pub fn sweep(&mut self, mem: &Memory) {
+        for vma in mem.vmas.iter().filter(|vma| vma.len > 0) {
+            for address in vma.start..vma.start + vma.len {
+                let index = vma.pte_index(address);
+                let access = Look { mm: vma.mm, address, index, sectors: (1 << SECTORS) - 1 };
+                self.load(mem, &access, contents(mem, vma, address));
+            }
+        }
+    }
+}
+
+/// A process's access to sectors of one page.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Whose.
+    pub mm: MmId,
+    /// Where, in pages.
+    pub address: u32,
+    /// Index of its pte in `Memory::ptes`.
+    pub index: usize,
+    /// Which sectors.
+    pub sectors: SectorMask,
+}
+
+impl Look {
+    const fn place(&self, sector: usize) -> Place {
+        Place { mm: self.mm, address: self.address, sector }
+    }
+}
+
+/// What a load at an address would return.
+fn contents(mem: &Memory, vma: &Vma, address: u32) -> [Token; SECTORS] {
+    let pte = mem.ptes[vma.pte_index(address)];
+    if let Some(pfn) = pte.pfn() {
+        return mem.page(pfn).data;
+    }
+    if let Some(entry) = pte.entry() {
+        // A page that is being read in is locked until the data is there.
+        let reading = |pfn| mem.page(pfn).has(PG_LOCKED) && !mem.page(pfn).has(PG_UPTODATE);
+        let cached = mem.swap_cache(entry).filter(|&pfn| !reading(pfn));
+        let disk = || mem.areas[entry.area() as usize].data[entry.offset()];
+        return cached.map_or_else(disk, |pfn| mem.page(pfn).data);
+    }
+    if vma.file.is_some() {
+        return Memory::file_data(vma.file, address - vma.start + vma.pgoff);
+    }
+    [Token::ZERO; SECTORS]
+}
+
+/// The author of a process's stores.
+#[must_use]
+pub fn author_of(mm: MmId) -> u8 {
+    u8::try_from(mm.0 + 1).expect("at most 254 processes")
+}
