@@ -66,9 +66,9 @@ pub struct Io {
     pub first: u32,
     /// The owner forked while the request was in flight.
     pub forked: bool,
-    /// Stores and transfers made before it was submitted.
+    /// Stores, transfers and other such events before its first page was got.
     pub submitted: u32,
-    /// Stores and transfers made before it was complete.
+    /// The same before it was complete.
     pub completed: u32,
 }
 
@@ -79,9 +79,11 @@ pub struct Holder {
     pub pfn: Pfn,
     /// What the device moves, by sector: chosen at submission (read), or seen (write).
     pub token: [Token; SECTORS],
-    /// What the owner's address held, by right, when the request was submitted.
+    /// What the owner's address held, by right, when the page was got.
     pub start: [Token; SECTORS],
-    /// The page was mapped elsewhere too, or ZERO_PAGE, when the reference was taken.
+    /// Stores, transfers and other such events before the page was got; 0: it was not yet.
+    pub held: u32,
+    /// The page was mapped elsewhere too, or ZERO_PAGE, when the page was got.
     pub shared: bool,
     /// The owner has given the page up since (munmap, MADV_DONTNEED, exit).
     pub discarded: bool,
@@ -124,6 +126,7 @@ impl Memory {
             pfn: Pfn::NONE,
             token: [Token::ZERO; SECTORS],
             start: [Token::ZERO; SECTORS],
+            held: 0,
             shared: false,
             discarded: false,
         };

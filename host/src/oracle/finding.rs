@@ -8,6 +8,8 @@ use std::fmt;
 pub enum Kind {
     /// A store through a private mapping reached the page cache.
     FileCorruption,
+    /// ZERO_PAGE was written through a reference: every process that maps it sees it.
+    ZeroPageWritten,
     /// Somebody saw what another process stored, or had a device write, after fork.
     MissedCow,
     /// A direct read completed and its data is not where its owner asked for it.
@@ -38,6 +40,7 @@ impl Kind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::FileCorruption => "FILE DAMAGE",
+            Self::ZeroPageWritten => "ZERO DAMAGE",
             Self::MissedCow => "MISSED COW",
             Self::LostIo => "LOST IO",
             Self::LostStore => "LOST STORE",

@@ -13,7 +13,8 @@ mod request;
 pub use finding::{Finding, Kind};
 
 use crate::mm::{
-    Io, IoId, IoState, Memory, MmId, PG_LOCKED, PG_UPTODATE, SECTORS, SectorMask, Token, Vma, VmaId,
+    Io, IoId, IoState, Memory, MmId, PG_LOCKED, PG_PAGECACHE, PG_UPTODATE, Pfn, SECTORS,
+    SectorMask, Token, Vma, VmaId, ZERO_PAGE,
 };
 use request::{moves, pending_read, reader_of};
 
@@ -44,8 +45,8 @@ pub struct Oracle {
     also: Vec<Also>,
     /// Data of direct reads whose owner forked before the device moved it.
     raced: Vec<Token>,
-    /// What was written through long-lived references, and whose they were.
-    pinned: Vec<(Token, MmId)>,
+    /// What was written through long-lived references, whose they were, and since when.
+    pinned: Vec<(Token, MmId, u32)>,
     /// What was found, in order.
     pub findings: Vec<Finding>,
 }
@@ -110,7 +111,8 @@ impl Oracle {
         for io in 0..mem.ios.len() {
             let Io { mm, state, address: start, pages, first, .. } = mem.ios[io];
             if mm == vma.mm && state != IoState::Done && (start..start + pages).contains(&address) {
-                mem.holders[(first + (address - start)) as usize].discarded = true;
+                let holder = &mut mem.holders[(first + (address - start)) as usize];
+                holder.discarded |= holder.held > 0;
             }
         }
         self.map(vma, address, address + 1);
@@ -118,8 +120,9 @@ impl Oracle {
 
     /// A process begins to fork.
     pub fn fork(&mut self, mem: &mut Memory, mm: MmId) {
-        for io in &mut mem.ios {
-            io.forked |= io.mm == mm && io.state != IoState::Done;
+        for io in mem.ios.iter_mut().filter(|io| io.mm == mm) {
+            let holders = io.first as usize..(io.first + io.pages) as usize;
+            io.forked |= mem.holders[holders].iter().any(|holder| holder.pfn.is_some());
         }
     }
 
@@ -155,6 +158,15 @@ impl Oracle {
 
     fn file_corruption(&mut self, place: Place, token: Token) {
         self.find(Kind::FileCorruption, place, token, Token::ZERO);
+    }
+
+    /// Somebody wrote to a page that no process may write to: a file's, or ZERO_PAGE.
+    fn not_to_be_written(&mut self, mem: &Memory, pfn: Pfn, place: Place, token: Token) {
+        if mem.page(pfn).has(PG_PAGECACHE) {
+            self.file_corruption(place, token);
+        } else if pfn == ZERO_PAGE {
+            self.find(Kind::ZeroPageWritten, place, token, Token::ZERO);
+        }
     }
 
     fn find(&mut self, kind: Kind, place: Place, seen: Token, expected: Token) {
@@ -207,28 +219,26 @@ impl Oracle {
     /// Whether a token came from another process: a leak, or a read that was in flight
     /// across fork.
     fn elsewhere(&self, mem: &Memory, mm: MmId, token: Token) -> Option<Kind> {
-        let owner = self.owner(mem, token)?;
+        let (owner, since) = self.origin(mem, token)?;
         if owner == mm {
             return None;
         }
-        let after = token.seq() > mem.mms[mm.index()].born;
-        let device = token.author() == Token::DEVICE;
-        match (after, device) {
-            (true, _) => Some(Kind::MissedCow),
-            (false, true) => Some(Kind::ForkSawIo),
-            (false, false) => None,
+        if since > mem.mms[mm.index()].born {
+            return Some(Kind::MissedCow);
         }
+        self.raced.contains(&token).then_some(Kind::ForkSawIo)
     }
 
-    /// Whose store or request a token comes from.
-    fn owner(&self, mem: &Memory, token: Token) -> Option<MmId> {
+    /// Whose store or request a token comes from, and since when it may have been in
+    /// the page: the store itself, or get_user_pages.
+    fn origin(&self, mem: &Memory, token: Token) -> Option<(MmId, u32)> {
         match token.author() {
             0 => None,
             Token::DEVICE => {
-                let pinned = self.pinned.iter().find(|p| p.0 == token).map(|p| p.1);
-                pinned.or_else(|| Some(mem.ios[reader_of(mem, token)?].mm))
+                let pinned = self.pinned.iter().find(|p| p.0 == token);
+                pinned.map(|&(_, mm, held)| (mm, held)).or_else(|| reader_of(mem, token))
             }
-            author => Some(MmId(u16::from(author) - 1)),
+            author => Some((MmId(u16::from(author) - 1), token.seq())),
         }
     }
 

@@ -2,22 +2,35 @@
 
 use super::{Kind, Oracle, Place, index_of, sectors};
 use crate::mm::{
-    Holder, HolderId, Io, IoId, IoKind, IoState, Memory, PG_PAGECACHE, SECTORS, SectorMask, Token,
-    ZERO_PAGE,
+    Holder, HolderId, Io, IoId, IoKind, IoState, Memory, MmId, PG_SWAPCACHE, SECTORS, SectorMask,
+    Token, ZERO_PAGE,
 };
 
 impl Oracle {
-    /// A request is submitted: what it will move, and what its owner has there now.
+    /// get_user_pages has got a page of a request: from now on the frame is fixed.
+    pub fn held(&mut self, mem: &mut Memory, io: IoId, holder: HolderId) {
+        let Io { mm, address, first, .. } = mem.ios[io as usize];
+        // An event of its own, so that it is strictly before or after any fork.
+        let held = mem.next_seq();
+        let pfn = mem.holders[holder.index()].pfn;
+        let page = mem.page(pfn);
+        let cached = page.has(PG_SWAPCACHE);
+        let swap_ptes = if cached { u32::from(mem.swap_map(page.private)) - 1 } else { 0 };
+        let shared = pfn == ZERO_PAGE || mem.page_mapcount(pfn) + swap_ptes > 1;
+        let index = index_of(mem, mm, address + (holder.0 - first));
+        let h = &mut mem.holders[holder.index()];
+        h.held = held;
+        h.shared = shared;
+        if let Some(index) = index {
+            h.start = *self.slot(index);
+        }
+    }
+
+    /// A request is submitted: what it will move.
     pub fn submit(&mut self, mem: &mut Memory, io: IoId) {
-        let Io { kind, mm, address, .. } = mem.ios[io as usize];
-        mem.ios[io as usize].submitted = mem.seq;
-        for (page, holder) in mem.holders_of(io).enumerate() {
-            let pfn = mem.holders[holder.index()].pfn;
-            let shared = pfn == ZERO_PAGE || mem.page_mapcount(pfn) > 1;
-            mem.holders[holder.index()].shared = shared;
-            if let Some(index) = index_of(mem, mm, address + page as u32) {
-                mem.holders[holder.index()].start = *self.slot(index);
-            }
+        let Io { kind, first, .. } = mem.ios[io as usize];
+        mem.ios[io as usize].submitted = mem.holders[first as usize].held;
+        for holder in mem.holders_of(io) {
             if kind == IoKind::DirectRead {
                 for sector in 0..SECTORS {
                     let token = Token::new(Token::DEVICE, mem.next_seq());
@@ -43,9 +56,7 @@ impl Oracle {
     fn device_wrote(&mut self, mem: &Memory, io: IoId, holder: HolderId, place: Place) {
         let h = &mem.holders[holder.index()];
         let (token, start) = (h.token[place.sector], h.start[place.sector]);
-        if mem.page(h.pfn).has(PG_PAGECACHE) {
-            self.file_corruption(place, token);
-        }
+        self.not_to_be_written(mem, h.pfn, place, token);
         if mem.ios[io as usize].forked {
             self.raced.push(token);
         }
@@ -82,7 +93,7 @@ impl Oracle {
 
     /// A request is complete: from now on its owner must see the data of a direct read.
     pub fn complete(&mut self, mem: &mut Memory, io: IoId, ok: bool) {
-        mem.ios[io as usize].completed = mem.seq;
+        mem.ios[io as usize].completed = mem.next_seq();
         let transferred = mem.ios[io as usize].state == IoState::Transferred;
         if ok {
             self.also.retain(|also| also.during != Some(io));
@@ -126,13 +137,11 @@ impl Oracle {
             for sector in sectors(mask).filter(|_| h.pfn.is_some()) {
                 let token = Token::new(Token::DEVICE, mem.next_seq());
                 mem.page_mut(h.pfn).data[sector] = token;
-                self.pinned.push((token, mm));
+                self.pinned.push((token, mm, h.held));
                 if forked {
                     self.raced.push(token);
                 }
-                if mem.page(h.pfn).has(PG_PAGECACHE) {
-                    self.file_corruption(Place { mm, address, sector }, token);
-                }
+                self.not_to_be_written(mem, h.pfn, Place { mm, address, sector }, token);
                 if let Some(index) = index_of(mem, mm, address).filter(|_| !h.discarded) {
                     self.set(index, sector, token);
                 }
@@ -142,7 +151,7 @@ impl Oracle {
 }
 
 /// Requests of a place's owner that cover it and are in flight, with their page.
-pub(super) fn in_flight(mem: &Memory, place: Place) -> impl Iterator<Item = &Holder> {
+fn in_flight(mem: &Memory, place: Place) -> impl Iterator<Item = &Holder> {
     mem.ios.iter().filter_map(move |io| {
         let flying = matches!(io.state, IoState::InFlight | IoState::Transferred);
         let covers = (io.address..io.address + io.pages).contains(&place.address)
@@ -163,19 +172,27 @@ pub(super) fn moves(mem: &Memory, place: Place, token: Token) -> bool {
     in_flight(mem, place).any(|holder| holder.token[place.sector] == token)
 }
 
-/// The direct read that moves a token: index into `Memory::ios`.
-pub(super) fn reader_of(mem: &Memory, token: Token) -> Option<usize> {
-    mem.ios.iter().position(|io| {
+/// The direct read that moves a token, and its page.
+fn read_of(mem: &Memory, token: Token) -> Option<(&Io, &Holder)> {
+    if token.author() != Token::DEVICE {
+        return None;
+    }
+    let mut reads = mem.ios.iter().filter(|io| io.kind == IoKind::DirectRead);
+    reads.find_map(|io| {
         let holders = io.first as usize..(io.first + io.pages) as usize;
-        let read = io.kind == IoKind::DirectRead;
-        read && mem.holders[holders].iter().any(|h| h.token.contains(&token))
+        let holder = mem.holders[holders].iter().find(|h| h.token.contains(&token))?;
+        Some((io, holder))
     })
 }
 
+/// Whose direct read moves a token, and since when it has had the page.
+pub(super) fn reader_of(mem: &Memory, token: Token) -> Option<(MmId, u32)> {
+    read_of(mem, token).map(|(io, holder)| (io.mm, holder.held))
+}
+
 /// Whether a token was stored, or its direct read was in flight, after the first
-/// `submitted` stores and transfers.
-pub(super) fn was_there_since(mem: &Memory, submitted: u32, token: Token) -> bool {
-    let reader = reader_of(mem, token).map(|io| &mem.ios[io]);
-    let flying = |io: &Io| io.state != IoState::Done || io.completed >= submitted;
-    token.seq() > submitted || reader.is_some_and(flying)
+/// `submitted` events.
+fn was_there_since(mem: &Memory, submitted: u32, token: Token) -> bool {
+    let flying = |(io, _): (&Io, &Holder)| io.state != IoState::Done || io.completed >= submitted;
+    token.seq() > submitted || read_of(mem, token).is_some_and(flying)
 }

@@ -87,6 +87,7 @@ impl GetUserPages {
     fn hold(&self, cx: &mut Cx<'_>, pfn: Pfn) {
         let holder = HolderId(cx.mem.ios[self.io as usize].first + self.next);
         cx.mem.holders[holder.index()].pfn = pfn;
+        cx.oracle.held(cx.mem, self.io, holder);
         if pfn == ZERO_PAGE {
             return;
         }

@@ -12,20 +12,23 @@ stages! { Stage {
     UpWrite = "mlock_fixup.up_write",
 }}
 
-/// mlock or munlock of a whole vma. Returns `NoMemory` if there is none.
+/// mlock or munlock of a whole vma. Returns `NoMemory` if there is none, and
+/// `Again` if a page could not be made present; the vma is `VM_LOCKED` all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mlock {
     stage: Stage,
     vma: VmaId,
     lock: bool,
     address: u32,
+    /// A page could not be made present.
+    short: bool,
 }
 
 impl Mlock {
     /// mlock (`lock`) or munlock of the vma at an address.
     #[must_use]
     pub const fn new(address: u32, lock: bool) -> Self {
-        Self { stage: Stage::DownWrite, vma: VmaId::NONE, lock, address }
+        Self { stage: Stage::DownWrite, vma: VmaId::NONE, lock, address, short: false }
     }
 
     fn fixup(&mut self, cx: &mut Cx<'_>) -> Flow {
@@ -83,6 +86,7 @@ impl Stages for Mlock {
             Stage::Present => self.present(cx),
             Stage::Faulted => {
                 if cx.ret() == Ret::VmFaultOom {
+                    self.short = true;
                     self.stage = Stage::UpWrite;
                     return Flow::Next;
                 }
@@ -91,7 +95,7 @@ impl Stages for Mlock {
             }
             Stage::UpWrite => {
                 cx.unlock(Lock::MmapWrite(cx.task.mm));
-                Flow::Return(Ret::Done)
+                Flow::Return(if self.short { Ret::Again } else { Ret::Done })
             }
         }
     }

@@ -47,6 +47,7 @@ impl Runner<'_> {
         match (wording, ret) {
             (_, Ret::VmFaultOom | Ret::NoMemory) => "OUT OF MEM".to_string(),
             (_, Ret::Invalid) => "EINVAL".to_string(),
+            (Wording::Plain(_), Ret::Again) => "EAGAIN".to_string(),
             (Wording::Load | Wording::Store(_), Ret::Segv) => "SIGSEGV".to_string(),
             (Wording::Held(_), Ret::Segv) => "EFAULT".to_string(),
             (Wording::Load, _) => saw.load().to_string(),
