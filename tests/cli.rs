@@ -107,7 +107,7 @@ fn broken_scenarios_are_explained() {
 
 #[test]
 fn every_command_explains_itself() {
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 15] = [
         &[],
         &["compare"],
         &["run"],
@@ -118,6 +118,8 @@ fn every_command_explains_itself() {
         &["scenario", "explain"],
         &["scenario", "stages"],
         &["policy"],
+        &["workload"],
+        &["workload", "hot-remove"],
         &["policy", "show"],
         &["completions"],
         &["man"],

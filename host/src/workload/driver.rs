@@ -16,8 +16,8 @@ use crate::task::Ret;
 #[derive(Debug)]
 pub(super) struct Halted;
 
-/// Units between two calls of the progress callback.
-const TELL_EVERY: u64 = 1024;
+/// Calls of the progress callback in one phase, about.
+const TELLS: u64 = 256;
 
 pub(super) struct Driver<'a> {
     pub machine: Machine,
@@ -42,9 +42,10 @@ impl<'a> Driver<'a> {
     }
 
     pub fn advance(&mut self, units: u64) {
-        let before = self.progress.done / TELL_EVERY;
+        let every = (self.progress.of / TELLS).max(1);
+        let before = self.progress.done / every;
         self.progress.done += units;
-        if self.progress.done / TELL_EVERY != before {
+        if self.progress.done / every != before {
             (self.tell)(self.progress);
         }
     }
