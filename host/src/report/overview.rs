@@ -7,8 +7,9 @@
 use super::columns::{Cell, Columns};
 use super::side_by_side::cost_rows;
 use super::style::{FAINT, STRONG, of_outcome, paint};
+use super::wrap::hanging;
 use crate::compare::Comparison;
-use crate::trace::Costs;
+use crate::trace::{Costs, Question};
 
 /// Columns of an outcome: `MISSED COW`.
 const OUTCOME: usize = 11;
@@ -26,6 +27,7 @@ pub fn overview(comparisons: &[Comparison]) -> String {
         columns.header(&mut text, &lead);
         for comparison in group {
             columns.row(&mut text, &comparison.scenario, &outcomes(comparison));
+            why(&mut text, comparison);
         }
         text.push('\n');
     }
@@ -49,6 +51,46 @@ fn groups(comparisons: &[Comparison]) -> Vec<(String, Vec<&Comparison>)> {
     groups.sort_by_key(|(by, _)| by.is_empty());
     groups
 }
+
+/// Under a scenario that parts: the first step where policies part, what the first
+/// policy answered there, and the costs that differ.
+fn why(text: &mut String, comparison: &Comparison) {
+    let partings = comparison.partings.iter().flatten();
+    let Some(parting) = partings.min_by_key(|parting| parting.step) else { return };
+    let step = comparison.traces[0].steps.iter().find(|step| step.number == parting.step);
+    let mut words = format!("step {}", parting.step);
+    if let Some(step) = step.filter(|step| !step.text.is_empty()) {
+        words += &format!(", {}: {}", step.actor, step.text);
+    }
+    if let Some(base) = &parting.base {
+        words += &format!(": {}", answer(base));
+    }
+    for (name, cost) in COSTS {
+        let values: Vec<u64> = comparison.traces.iter().map(|trace| cost(&trace.costs)).collect();
+        if values.iter().any(|value| *value != values[0]) {
+            let values: Vec<String> = values.iter().map(u64::to_string).collect();
+            words += &format!("; {name} {}", values.join("/"));
+        }
+    }
+    hanging(text, "   ", 4, &words);
+}
+
+fn answer(question: &Question) -> String {
+    match question.reason.as_str() {
+        "" => question.answer.clone(),
+        reason => format!("{}, {reason}", question.answer),
+    }
+}
+
+/// A cost's name, and how to read it.
+type CostOf = (&'static str, fn(&Costs) -> u64);
+
+const COSTS: [CostOf; 4] = [
+    ("copies", |costs| costs.copies),
+    ("faults", |costs| costs.faults),
+    ("scans", |costs| costs.scans),
+    ("swap writes", |costs| costs.swap_writes),
+];
 
 fn outcomes(comparison: &Comparison) -> Vec<Cell> {
     let cell =
