@@ -4,18 +4,20 @@ use super::Runner;
 use super::inject::range_name;
 use super::operation::mask;
 use crate::lock::Lock;
-use crate::mm::{IoId, MmId, TaskId};
+use crate::mm::{IoId, MmId, Pfn, TaskId};
 use crate::scenario::{Act, Range, Step};
 
 impl Runner<'_> {
     /// Carries out one step, up to where its actor is done, stopped or waiting.
     pub(super) fn act(&mut self, step: &Step) {
+        if !self.is_there(step) {
+            self.results.push("cannot run".to_string());
+            return;
+        }
         if self.act_at_once(step) {
             return;
         }
-        let Some(task) = self.task_of(step) else {
-            return;
-        };
+        let task = self.task_of(step);
         let operations = self.operations(task, &step.act);
         let until = self.until.clone();
         if !self.go_on(task, &step.act) {
@@ -49,27 +51,72 @@ impl Runner<'_> {
         free
     }
 
-    /// The task that carries out a step; kernel threads and IOs get one when first used.
-    fn task_of(&mut self, step: &Step) -> Option<TaskId> {
-        if let Some(task) = self.names.task_id(&step.actor) {
-            return Some(task);
+    /// Whether everything that a step names has come to be in this run: a child may not
+    /// have been forked and a request not submitted, if an earlier step could not run.
+    fn is_there(&self, step: &Step) -> bool {
+        let process = |name: &String| self.names.mm(name).is_some();
+        let of = |range: &Range| range.process.iter().all(process);
+        let actor = || self.names.task_id(&step.actor).is_some();
+        let request = || self.names.io_id(&step.actor).is_some();
+        match &step.act {
+            Act::Store(_)
+            | Act::Load(_)
+            | Act::DirectRead(..)
+            | Act::DirectWrite(..)
+            | Act::GetUserPages { .. }
+            | Act::Fork(_)
+            | Act::Exit
+            | Act::Munmap(_)
+            | Act::MadviseDontneed(_)
+            | Act::Mprotect(..)
+            | Act::Mlock(_)
+            | Act::Munlock(_)
+            | Act::Continue => actor(),
+            Act::Shrink(range) | Act::Migrate(range, _) | Act::Lock(range) | Act::Unlock(range) => {
+                of(range)
+            }
+            Act::Complete | Act::Fail if step.actor.starts_with("swap") => true,
+            Act::Transfer
+            | Act::Complete
+            | Act::Fail
+            | Act::PinRead(_)
+            | Act::PinWrite(_)
+            | Act::PinPut => request(),
+            Act::MmapSem(name) | Act::UpWrite(name) => process(name),
+            Act::Check(fact) => fact.ranges().into_iter().all(of),
+            Act::ShrinkCache(_)
+            | Act::RefillInactive(_)
+            | Act::LruAddDrain
+            | Act::Swapoff(_)
+            | Act::Offline(..)
+            | Act::Online(_)
+            | Act::Hold
+            | Act::Release
+            | Act::NoMemory(_)
+            | Act::NoSwap(_) => true,
         }
-        let task = self.machine.add_task(MmId::NONE);
-        self.names.add_task(&step.actor, task, MmId::NONE);
-        self.grow();
-        Some(task)
+    }
+
+    /// The task that carries out a step; kernel threads and IOs get one when first used.
+    fn task_of(&mut self, step: &Step) -> TaskId {
+        self.names.task_id(&step.actor).unwrap_or_else(|| {
+            let task = self.machine.add_task(MmId::NONE);
+            self.names.add_task(&step.actor, task, MmId::NONE);
+            self.grow();
+            task
+        })
     }
 
     pub(super) fn mm_of(&self, task: TaskId, range: &Range) -> MmId {
         match &range.process {
-            Some(process) => self.names.mm(process).expect("the scenario was checked"),
+            Some(process) => self.names.mm(process).expect("is_there was asked"),
             None => self.machine.tasks[task.index()].mm,
         }
     }
 
     /// First address and number of pages of a range.
     pub(super) fn pages(&self, mm: MmId, range: &Range) -> (u32, u32) {
-        let (start, len) = self.names.map(mm, &range.map).expect("the scenario was checked");
+        let (start, len) = self.names.map(mm, &range.map).expect("is_there was asked");
         let pages = if range.pages == 0 { len - range.first } else { range.pages };
         (start + range.first, pages)
     }
@@ -83,13 +130,13 @@ impl Runner<'_> {
                 "drained".to_string()
             }
             Act::PinRead(sectors) => {
-                let io = self.names.io_id(&step.actor).expect("the scenario was checked");
+                let io = self.names.io_id(&step.actor).expect("is_there was asked");
                 let machine = &mut self.machine;
                 machine.oracle.pin_read(&machine.mem, io, mask(*sectors));
                 self.seen_through(io)
             }
             Act::PinWrite(sectors) => {
-                let io = self.names.io_id(&step.actor).expect("the scenario was checked");
+                let io = self.names.io_id(&step.actor).expect("is_there was asked");
                 let machine = &mut self.machine;
                 machine.oracle.pin_write(&mut machine.mem, io, mask(*sectors));
                 self.names.name_token(&self.machine.mem, format!("what {} wrote", step.actor));
@@ -118,7 +165,7 @@ impl Runner<'_> {
             }
             Act::Lock(range) => self.inject_page_lock(range),
             Act::MmapSem(process) => {
-                let mm = self.names.mm(process).expect("the scenario was checked");
+                let mm = self.names.mm(process).expect("is_there was asked");
                 self.inject(process, Lock::MmapWrite(mm))
             }
             Act::Unlock(range) => self.uninject(&range_name(range)),
@@ -132,13 +179,13 @@ impl Runner<'_> {
     }
 
     fn seen_through(&self, io: IoId) -> String {
-        let first = self.machine.mem.holders_of(io).next().expect("a pin holds a page");
-        let pfn = self.machine.mem.holders[first.index()].pfn;
-        if pfn.is_some() { "read".to_string() } else { "put already".to_string() }
+        let first = self.machine.mem.holders_of(io).next();
+        let pfn = first.map(|holder| self.machine.mem.holders[holder.index()].pfn);
+        if pfn.is_some_and(Pfn::is_some) { "read".to_string() } else { "holds nothing".to_string() }
     }
 
     fn area(&self, actor: &str) -> usize {
-        actor.trim_start_matches("swap").parse().expect("the scenario was checked")
+        actor.trim_start_matches("swap").parse().expect("is_there was asked")
     }
 
     fn complete_oldest(&mut self, actor: &str, ok: bool) -> String {

@@ -5,6 +5,17 @@ use crate::mm::{PG_FREE, Pfn, Pte, VmaId};
 use crate::scenario::{Fact, Range};
 use crate::trace::Event;
 
+impl Fact {
+    /// The pages that it is about.
+    pub(super) fn ranges(&self) -> Vec<&Range> {
+        match self {
+            Self::Present(range) | Self::Swapped(range) | Self::NotMapped(range) => vec![range],
+            Self::Same(a, b) | Self::Apart(a, b) => vec![a, b],
+            Self::SectionOffline(_) | Self::AllFree | Self::Waiting(_) => Vec::new(),
+        }
+    }
+}
+
 impl Runner<'_> {
     /// A fact that must hold under every policy.
     pub(super) fn check(&mut self, fact: &Fact) -> String {
@@ -59,7 +70,7 @@ impl Runner<'_> {
     /// The ptes of a range, by name. A mapping that is gone has none.
     fn ptes(&self, range: &Range) -> impl Iterator<Item = (String, Pte)> {
         let process = range.process.as_deref().expect("the parser fills it in");
-        let mm = self.names.mm(process).expect("the scenario was checked");
+        let mm = self.names.mm(process).expect("is_there was asked");
         let (first, pages) = self.pages(mm, range);
         let pte = move |address: u32| {
             let vma: Option<VmaId> = self.machine.mem.find_vma(mm, address);

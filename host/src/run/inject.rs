@@ -9,7 +9,7 @@ use crate::scenario::Range;
 impl Runner<'_> {
     pub(super) fn inject_page_lock(&mut self, range: &Range) -> String {
         let process = range.process.as_deref().expect("the parser fills it in");
-        let mm = self.names.mm(process).expect("the scenario was checked");
+        let mm = self.names.mm(process).expect("is_there was asked");
         let (address, _) = self.pages(mm, range);
         match self.frame(mm, address) {
             Ok(pfn) => {

@@ -6,8 +6,9 @@
 //!    told to stop (`until`), or has to wait.
 //! 2. An actor that still has something to do when its next step comes goes on
 //!    with that first. If it has to wait again, the new step is not run: its
-//!    result is `cannot run`. This is what happens to a schedule on which
-//!    policies have come apart.
+//!    result is `cannot run`; likewise if it names a process or request that never
+//!    came to be. This is what happens to a schedule on which policies have come
+//!    apart.
 //! 3. After each step, whoever was woken runs on, in the order in which the actors
 //!    first appear, and swap IO completes unless the area is on hold; both until
 //!    nothing moves. Stopped actors stay stopped until `continue` or the end.

@@ -166,7 +166,7 @@ impl Runner<'_> {
     }
 
     fn io(&self, task: TaskId) -> IoId {
-        self.names.io_id(&self.names.task(task)).expect("the scenario was checked")
+        self.names.io_id(&self.names.task(task)).expect("is_there was asked")
     }
 
     /// Makes the routine of an operation; or says why there is nothing to do.

@@ -1,0 +1,67 @@
+//! Scenarios that nobody wrote: each built-in one with a step left out, doubled, or
+//! moved. Whatever still parses must run to its end, without a panic and without a
+//! violation of the kernel's own accounting.
+
+use cowpath::policy::{Policy, resolve};
+use cowpath::run::{Options, run};
+use cowpath::scenario::{builtin, parse};
+
+/// The lines of a source, and which of them are steps.
+fn steps(source: &str) -> (Vec<&str>, Vec<usize>) {
+    let lines: Vec<&str> = source.lines().collect();
+    let first = lines.iter().position(|line| line.starts_with("steps")).expect("has steps") + 1;
+    let is_step = |line: &&str| line.trim_start().starts_with('"');
+    let steps = (first..lines.len()).filter(|&i| is_step(&lines[i])).collect();
+    (lines, steps)
+}
+
+/// Every source that one small change to the steps makes.
+fn mutations(source: &str) -> Vec<String> {
+    let (lines, steps) = steps(source);
+    let mut all = Vec::new();
+    for (n, &at) in steps.iter().enumerate() {
+        let mut without = lines.clone();
+        without.remove(at);
+        all.push(without.join("\n"));
+        let mut doubled = lines.clone();
+        doubled.insert(at, lines[at]);
+        all.push(doubled.join("\n"));
+        if let Some(&next) = steps.get(n + 1) {
+            let mut swapped = lines.clone();
+            swapped.swap(at, next);
+            all.push(swapped.join("\n"));
+        }
+    }
+    all
+}
+
+/// Runs what parses under a policy; the number of runs.
+fn run_all(policy: &str) -> u32 {
+    let policy: Policy = resolve(policy).expect("a bundled policy");
+    let mut runs = 0;
+    for (name, source) in builtin() {
+        for mutated in mutations(source) {
+            let Ok(scenario) = parse(name, &mutated) else { continue };
+            let trace = run(&scenario, &policy, Options::default());
+            let broken = ["BUG", "POLICY", "NO PROGRESS"].contains(&trace.outcome.word.as_str());
+            assert!(!broken, "{name} under {}: {}\n{mutated}", policy.name(), trace.outcome.line);
+            runs += 1;
+        }
+    }
+    runs
+}
+
+#[test]
+fn mutated_scenarios_never_break_the_kernel_under_vanilla() {
+    assert!(run_all("vanilla") > 1000, "most mutations parse");
+}
+
+#[test]
+fn mutated_scenarios_never_break_the_kernel_under_hugh() {
+    assert!(run_all("hugh") > 1000, "most mutations parse");
+}
+
+#[test]
+fn mutated_scenarios_never_break_the_kernel_under_the_mail() {
+    assert!(run_all("hugh-mail") > 1000, "most mutations parse");
+}
