@@ -55,7 +55,8 @@ fn harms(word: &str) -> &'static [Harm] {
         "LOST IO" | "PIN APART" => &[Harm::Copy, Harm::Unmap],
         "STUCK" => &[Harm::Veto],
         "CHILD SAW" | "IO TO CHILD" => &[Harm::Reuse, Harm::Copy],
-        "DEADLOCK" | "NO PROGRESS" | "POLICY" => &[],
+        "NO PROGRESS" => &[Harm::Unmap],
+        "DEADLOCK" | "POLICY" => &[],
         _ => &[Harm::Any],
     }
 }

@@ -3,7 +3,8 @@
 //! Simplified: *stuck* and *no progress* are judged on one finite run: a page (or
 //! section) is stuck if scans were refused three times or more while at least two
 //! requests completed between the first refusal and the last, and no scan of it
-//! succeeded. Fair cycles of the state graph are the explorer's to find.
+//! succeeded; swapoff makes no progress if it looks at its entries more than three
+//! times each. Fair cycles of the state graph are the explorer's to find.
 
 use super::{MAX_STAGES, Runner};
 use crate::lock::Lock;
@@ -12,6 +13,9 @@ use crate::mm::{MmId, Pfn};
 use crate::routines::Asked;
 use crate::trace::{Event, FindingText, Outcome, StepTrace};
 use cowpath_abi::{Hook, UNMAP_FAIL};
+
+/// Times that swapoff may look at an entry, on average; more is no progress.
+const MAX_PASSES: u64 = 3;
 
 /// What was scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +126,12 @@ pub(super) fn outcome(runner: &Runner<'_>) -> Outcome {
     }
     if let Some(task) = &runner.no_progress {
         return bad("NO PROGRESS", format!("{task} ran {MAX_STAGES} stages in one step"));
+    }
+    let (looked, entries) = (runner.machine.mem.costs.unuse, runner.to_unuse);
+    if looked > MAX_PASSES * entries {
+        let line =
+            format!("swapoff looked at entries {looked} times, {entries} in use at its start");
+        return bad("NO PROGRESS", line);
     }
     if let Some(scan) = runner.scans.stuck() {
         return stuck(runner, scan);

@@ -95,6 +95,8 @@ struct Runner<'a> {
     events: Vec<Event>,
     results: Vec<String>,
     scans: Scans,
+    /// Swap entries in use when swapoff was started.
+    to_unuse: u64,
     /// The step that used up its stages.
     no_progress: Option<String>,
     findings_seen: usize,
@@ -118,6 +120,7 @@ impl<'a> Runner<'a> {
             events: Vec::new(),
             results: Vec::new(),
             scans: Scans::default(),
+            to_unuse: 0,
             no_progress: None,
             findings_seen: 0,
             asked: Vec::new(),

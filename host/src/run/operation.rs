@@ -4,7 +4,7 @@ use super::Runner;
 use super::judge::Scanned;
 use super::result::Wording;
 use super::saw::Saw;
-use crate::mm::{IoId, IoKind, IoState, MmId, PG_FREE, Pfn, SectorMask, TaskId};
+use crate::mm::{IoId, IoKind, IoState, MmId, PG_FREE, Pfn, SWAP_MAP_BAD, SectorMask, TaskId};
 use crate::routines::{
     Access, CompleteIo, Exit, Fork, HoldPages, Migrate, Mlock, Mprotect, Offline, Order,
     RefillInactive, Routine, ShrinkCache, ShrinkPage, Swapoff, Unmap,
@@ -191,7 +191,12 @@ impl Runner<'_> {
             Make::Shrink { mm, address } => ShrinkPage::new(self.frame(*mm, *address)?).into(),
             Make::ShrinkCache(nr) => ShrinkCache::new(*nr).into(),
             Make::Refill(nr) => RefillInactive::new(*nr).into(),
-            Make::Swapoff(area) => Swapoff::new(*area as u8).into(),
+            Make::Swapoff(area) => {
+                let in_use = |count: &&u16| **count != 0 && **count != SWAP_MAP_BAD;
+                let swap_map = &self.machine.mem.areas[*area as usize].swap_map;
+                self.to_unuse += swap_map.iter().filter(in_use).count() as u64;
+                Swapoff::new(*area as u8).into()
+            }
             Make::Migrate { mm, address, order } => {
                 Migrate::new(self.frame(*mm, *address)?, *order).into()
             }

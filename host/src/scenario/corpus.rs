@@ -77,6 +77,7 @@ static BUILTIN: &[(&str, &str)] = corpus![
     "mlock_keeps_the_page",
     "reserved_vma_keeps_the_page",
     "swapoff_progress",
+    "swapoff_passes",
     "swapoff_during_direct_read",
     "swapoff_finds_the_page_first",
     "swapoff_against_munmap",
