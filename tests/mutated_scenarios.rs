@@ -6,6 +6,9 @@ use cowpath::policy::{Policy, resolve};
 use cowpath::run::{Options, run};
 use cowpath::scenario::{builtin, parse};
 
+/// How the line of a step that never ends reads; swapoff's passes are another matter.
+const ENDLESS: &str = "stages in one step";
+
 /// The lines of a source, and which of them are steps.
 fn steps(source: &str) -> (Vec<&str>, Vec<usize>) {
     let lines: Vec<&str> = source.lines().collect();
@@ -43,7 +46,8 @@ fn run_all(policy: &str) -> u32 {
         for mutated in mutations(source) {
             let Ok(scenario) = parse(name, &mutated) else { continue };
             let trace = run(&scenario, &policy, Options::default());
-            let broken = ["BUG", "POLICY"].contains(&trace.outcome.word.as_str());
+            let broken = ["BUG", "POLICY"].contains(&trace.outcome.word.as_str())
+                || trace.outcome.line.contains(ENDLESS);
             assert!(!broken, "{name} under {}: {}\n{mutated}", policy.name(), trace.outcome.line);
             runs += 1;
         }
