@@ -9,8 +9,8 @@ use cowpath::mm::audit::Violation;
 use cowpath::mm::{
     AnonVmaId, Counters, FileId, IoKind, LOCKED_BY_IO, Layout, Memory, MmId, PG_ACTIVE,
     PG_ISOLATED, PG_LOCKED, PG_LRU, PG_PAGECACHE, PG_PRIVATE, PG_RECLAIM, PG_RESERVED,
-    PG_SWAPCACHE, PG_WRITEBACK, Pfn, Pte, SwapIo, SwpEntry, TaskId, VM_MAYWRITE, VM_READ, VM_WRITE,
-    Vma, VmaId, ZERO_PAGE,
+    PG_SWAPCACHE, PG_WRITEBACK, Path, Pfn, Pte, SwapIo, SwpEntry, TaskId, VM_MAYWRITE, VM_READ,
+    VM_WRITE, Vma, VmaId, ZERO_PAGE,
 };
 use cowpath::policy::{Policy, resolve};
 use cowpath::routines::{
@@ -165,7 +165,7 @@ fn each_ledger_is_recounted() {
 fn a_holder_of_a_request_without_its_reference_is_found() {
     let mut w = world();
     let page = w.page();
-    let io = w.machine.mem.add_io(IoKind::DirectRead, MmId(0), ADDRESS, 1, 1);
+    let io = w.machine.mem.add_io(IoKind::DirectRead, Path::Block, MmId(0), ADDRESS, 1, 1);
     let holder = w.machine.mem.holders_of(io).next().expect("one page");
     w.machine.mem.holders[holder.index()].pfn = page;
     let found = w.found();

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use cowpath::scenario::{
-    Act, Fact, LoadError, MapSpec, MigrateOrder, Range, Scenario, ScenarioError, Sectors, builtin,
-    explain, load, parse, parse_with_stages,
+    Act, Fact, LoadError, MapSpec, MigrateOrder, Over, Range, Scenario, ScenarioError, Sectors,
+    builtin, explain, load, parse, parse_with_stages,
 };
 
 /// Stages for the broken file that names unknown ones.
@@ -178,8 +178,17 @@ fn ranges_name_mapping_pages_and_sectors() {
 fn every_verb_is_read() {
     let p = || range(None, "P", (0, 0), Sectors::All);
     let named = || range(Some("A"), "P", (0, 0), Sectors::All);
-    assert_eq!(act("A: direct_read P as io"), Act::DirectRead(p(), "io".into()));
-    assert_eq!(act("A: direct_write P as io"), Act::DirectWrite(p(), "io".into()));
+    assert_eq!(act("A: direct_read P as io"), Act::DirectRead(p(), Over::Block, "io".into()));
+    assert_eq!(
+        act("A: direct_write P over nfs as io"),
+        Act::DirectWrite(p(), Over::Nfs, "io".into())
+    );
+    let pin = Act::PinUserPages { range: p(), write: true, name: "pin".into() };
+    assert_eq!(act("A: pin_user_pages P write as pin"), pin);
+    assert_eq!(act("A: vmsplice P as pipe"), Act::Vmsplice(p(), "pipe".into()));
+    assert_eq!(act("A: io_uring_register P as ring"), Act::IoUringRegister(p(), "ring".into()));
+    assert_eq!(act("A: madvise_pageout P"), Act::MadvisePageout(p()));
+    assert_eq!(act("kswapd: memory_reclaim"), Act::MemoryReclaim);
     for (words, write, force) in
         [("read", false, false), ("write", true, false), ("write force", true, true)]
     {

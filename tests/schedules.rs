@@ -6,8 +6,8 @@
 
 use cowpath::machine::Machine;
 use cowpath::mm::{
-    AnonVmaId, Counters, FileId, IoKind, IoState, Layout, Memory, MmId, Pfn, TaskId, VM_MAYWRITE,
-    VM_READ, VM_WRITE, Vma, VmaId,
+    AnonVmaId, Counters, FileId, IoKind, IoState, Layout, Memory, MmId, Path, Pfn, TaskId,
+    VM_MAYWRITE, VM_READ, VM_WRITE, Vma, VmaId,
 };
 use cowpath::oracle::Kind;
 use cowpath::policy::{Policy, resolve};
@@ -235,7 +235,7 @@ impl World {
         }
         let write = self.rng.below(3) > 0;
         let kind = if write { IoKind::DirectRead } else { IoKind::DirectWrite };
-        let io = self.machine.mem.add_io(kind, mm, address, 1, 1);
+        let io = self.machine.mem.add_io(kind, Path::Block, mm, address, 1, 1);
         self.machine.start(task, HoldPages::new(io, false));
     }
 

@@ -31,7 +31,7 @@ pub mod policy;
 pub mod report;
 pub mod routines;
 pub mod run;
-pub mod scenario;
+pub use cowpath_scenario as scenario;
 pub mod task;
 pub mod trace;
 pub mod worker;

@@ -23,6 +23,25 @@ pub enum IoKind {
     PinWrite,
 }
 
+/// By which path of the kernel the references were taken: it decides their flavour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Path {
+    /// Direct IO to a block device: `fs/direct-io.c`, later `block/bio.c`.
+    Block,
+    /// FUSE's direct IO: `fs/fuse/file.c`.
+    Fuse,
+    /// NFS's direct IO: `fs/nfs/direct.c`.
+    Nfs,
+    /// get_user_pages by whoever wants to.
+    GetUserPages,
+    /// pin_user_pages, where the kernel has it.
+    PinUserPages,
+    /// `fs/splice.c`: vmsplice.
+    Vmsplice,
+    /// io_uring's fixed buffers.
+    IoUring,
+}
+
 /// Which way get_user_pages asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
@@ -52,6 +71,10 @@ pub enum IoState {
 pub struct Io {
     /// What for.
     pub kind: IoKind,
+    /// By which path.
+    pub path: Path,
+    /// Whether the references are `FOLL_PIN`'s, each 1024 of the count; else `FOLL_GET`'s, 1.
+    pub pinned: bool,
     /// How far.
     pub state: IoState,
     /// Whose pages.
@@ -116,6 +139,7 @@ impl Memory {
     pub fn add_io(
         &mut self,
         kind: IoKind,
+        path: Path,
         mm: MmId,
         address: u32,
         pages: u32,
@@ -134,6 +158,8 @@ impl Memory {
         let state = IoState::Building;
         self.ios.push(Io {
             kind,
+            path,
+            pinned: false,
             state,
             mm,
             address,

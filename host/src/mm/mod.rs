@@ -21,7 +21,7 @@ mod vma;
 pub use change::{Change, Changes};
 pub use counts::{Counters, Overflow, PageCounts};
 pub use file::PageCache;
-pub use holder::{Direction, Holder, Io, IoId, IoKind, IoState};
+pub use holder::{Direction, Holder, Io, IoId, IoKind, IoState, Path};
 pub use ids::{AnonVmaId, FileId, HolderId, MmId, Pfn, SwpEntry, TaskId, Token, VmaId, ZERO_PAGE};
 pub use lru::{List, PAGEVEC_SIZE, Pagevec, Which};
 pub use page::*;

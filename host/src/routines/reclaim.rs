@@ -21,13 +21,21 @@ stages! { PageStage {
 pub struct ShrinkPage {
     stage: PageStage,
     page: Pfn,
+    used_or_not: bool,
 }
 
 impl ShrinkPage {
     /// For a page.
     #[must_use]
     pub const fn new(page: Pfn) -> Self {
-        Self { stage: PageStage::Isolate, page }
+        Self { stage: PageStage::Isolate, page, used_or_not: false }
+    }
+
+    /// For a page that is to go whether it was used lately or not: MADV_PAGEOUT, and a
+    /// memory control group that is to shrink to nothing (after as many scans as it takes).
+    #[must_use]
+    pub const fn whether_used_or_not(page: Pfn) -> Self {
+        Self { used_or_not: true, ..Self::new(page) }
     }
 }
 
@@ -52,7 +60,8 @@ impl Stages for ShrinkPage {
         }
         cx.mem.page_mut(self.page).flags &= !PG_ACTIVE;
         self.stage = PageStage::Done;
-        Flow::Call(ShrinkList::new(self.page).into())
+        let shrink = ShrinkList::new(self.page);
+        Flow::Call(if self.used_or_not { shrink.whether_used_or_not() } else { shrink }.into())
     }
 }
 

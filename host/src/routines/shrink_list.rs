@@ -42,13 +42,26 @@ pub struct ShrinkList {
     page: Pfn,
     entry: SwpEntry,
     referenced: bool,
+    used_or_not: bool,
 }
 
 impl ShrinkList {
     /// For a page that carries `PG_ISOLATED`.
     #[must_use]
     pub const fn new(page: Pfn) -> Self {
-        Self { stage: Stage::Trylock, page, entry: SwpEntry::NONE, referenced: false }
+        Self {
+            stage: Stage::Trylock,
+            page,
+            entry: SwpEntry::NONE,
+            referenced: false,
+            used_or_not: false,
+        }
+    }
+
+    /// Young ptes and `PG_referenced` are cleared as ever, and not heeded.
+    #[must_use]
+    pub const fn whether_used_or_not(self) -> Self {
+        Self { used_or_not: true, ..self }
     }
 
     const fn goto(&mut self, stage: Stage) -> Flow {
@@ -71,7 +84,7 @@ impl ShrinkList {
     }
 
     fn referenced(&mut self, cx: &mut Cx<'_>) -> Flow {
-        self.referenced = cx.ret() == Ret::Yes;
+        self.referenced = cx.ret() == Ret::Yes && !self.used_or_not;
         let page = *cx.mem.page(self.page);
         // page_mapping_inuse: mapped, or in the swap cache.
         let in_use = cx.mem.page_mapcount(self.page) > 0 || page.has(PG_SWAPCACHE);

@@ -64,17 +64,23 @@ impl Runner<'_> {
             | Act::DirectRead(..)
             | Act::DirectWrite(..)
             | Act::GetUserPages { .. }
+            | Act::PinUserPages { .. }
+            | Act::Vmsplice(..)
+            | Act::IoUringRegister(..)
             | Act::Fork(_)
             | Act::Exit
             | Act::Munmap(_)
             | Act::MadviseDontneed(_)
+            | Act::MadvisePageout(_)
             | Act::Mprotect(..)
             | Act::Mlock(_)
             | Act::Munlock(_)
             | Act::Continue => actor(),
-            Act::Shrink(range) | Act::Migrate(range, _) | Act::Lock(range) | Act::Unlock(range) => {
-                of(range)
-            }
+            Act::Shrink(range)
+            | Act::Migrate(range, _)
+            | Act::MovePages(range)
+            | Act::Lock(range)
+            | Act::Unlock(range) => of(range),
             Act::Complete | Act::Fail if step.actor.starts_with("swap") => true,
             Act::Transfer
             | Act::Complete
@@ -86,6 +92,7 @@ impl Runner<'_> {
             Act::Check(fact) => fact.ranges().into_iter().all(of),
             Act::ShrinkCache(_)
             | Act::RefillInactive(_)
+            | Act::MemoryReclaim
             | Act::LruAddDrain
             | Act::Swapoff(_)
             | Act::Offline(..)

@@ -5,17 +5,6 @@ use crate::mm::{PG_FREE, Pfn, Pte, VmaId};
 use crate::scenario::{Fact, Range};
 use crate::trace::Event;
 
-impl Fact {
-    /// The pages that it is about.
-    pub(super) fn ranges(&self) -> Vec<&Range> {
-        match self {
-            Self::Present(range) | Self::Swapped(range) | Self::NotMapped(range) => vec![range],
-            Self::Same(a, b) | Self::Apart(a, b) => vec![a, b],
-            Self::SectionOffline(_) | Self::AllFree | Self::Waiting(_) => Vec::new(),
-        }
-    }
-}
-
 impl Runner<'_> {
     /// A fact that must hold under every policy.
     pub(super) fn check(&mut self, fact: &Fact) -> String {

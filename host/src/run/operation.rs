@@ -4,12 +4,15 @@ use super::Runner;
 use super::judge::Scanned;
 use super::result::Wording;
 use super::saw::Saw;
-use crate::mm::{IoId, IoKind, IoState, MmId, PG_FREE, Pfn, SWAP_MAP_BAD, SectorMask, TaskId};
+use crate::mm::{
+    IoId, IoKind, IoState, MmId, PG_ANON, PG_FREE, Path, Pfn, SWAP_MAP_BAD, SectorMask, TaskId,
+    ZERO_PAGE,
+};
 use crate::routines::{
     Access, CompleteIo, Exit, Fork, HoldPages, Migrate, Mlock, Mprotect, Offline, Order,
     RefillInactive, Routine, ShrinkCache, ShrinkPage, Swapoff, Unmap,
 };
-use crate::scenario::{Act, MigrateOrder, Range, Sectors};
+use crate::scenario::{Act, MigrateOrder, Over, Range, Sectors};
 
 /// An operation of an actor: a routine, made when its turn comes.
 #[derive(Clone, Debug)]
@@ -22,21 +25,70 @@ pub(super) struct Operation {
 /// How to make the routine of an operation when its turn comes.
 #[derive(Clone, Debug)]
 pub(super) enum Make {
-    Load { address: u32, sectors: SectorMask },
-    Store { address: u32, sectors: SectorMask },
-    Hold { kind: IoKind, address: u32, pages: u32, sectors: SectorMask, force: bool, name: String },
-    Fork { child: String },
+    Load {
+        address: u32,
+        sectors: SectorMask,
+    },
+    Store {
+        address: u32,
+        sectors: SectorMask,
+    },
+    Hold {
+        kind: IoKind,
+        path: Path,
+        address: u32,
+        pages: u32,
+        sectors: SectorMask,
+        force: bool,
+        name: String,
+    },
+    Fork {
+        child: String,
+    },
     Exit,
-    Munmap { address: u32 },
-    Dontneed { address: u32, pages: u32 },
-    Mprotect { address: u32, write: bool },
-    Mlock { address: u32, lock: bool },
-    Shrink { mm: MmId, address: u32 },
+    Munmap {
+        address: u32,
+    },
+    Dontneed {
+        address: u32,
+        pages: u32,
+    },
+    Mprotect {
+        address: u32,
+        write: bool,
+    },
+    Mlock {
+        address: u32,
+        lock: bool,
+    },
+    Shrink {
+        mm: MmId,
+        address: u32,
+    },
+    /// MADV_PAGEOUT of one page: only what one process maps.
+    Pageout {
+        mm: MmId,
+        address: u32,
+    },
+    /// Reclaim of a frame, if a process maps it by then.
+    Reclaim(Pfn),
     ShrinkCache(u32),
     Refill(u32),
     Swapoff(u32),
-    Migrate { mm: MmId, address: u32, order: Order },
-    Offline { section: u32, order: Order },
+    Migrate {
+        mm: MmId,
+        address: u32,
+        order: Order,
+    },
+    /// move_pages of one page: only what is present.
+    MovePages {
+        mm: MmId,
+        address: u32,
+    },
+    Offline {
+        section: u32,
+        order: Order,
+    },
     Io(CompleteIo),
 }
 
@@ -53,6 +105,18 @@ const fn order(order: MigrateOrder) -> Order {
         MigrateOrder::ReplaceFirst => Order::ReplaceFirst,
         MigrateOrder::UnmapFirst => Order::UnmapFirst,
     }
+}
+
+const fn path(over: Over) -> Path {
+    match over {
+        Over::Block => Path::Block,
+        Over::Fuse => Path::Fuse,
+        Over::Nfs => Path::Nfs,
+    }
+}
+
+const fn pin(write: bool) -> IoKind {
+    if write { IoKind::PinWrite } else { IoKind::PinRead }
 }
 
 impl Runner<'_> {
@@ -82,13 +146,23 @@ impl Runner<'_> {
                 let sectors = mask(range.sectors);
                 each(range, &|_, address| (Make::Load { address, sectors }, Wording::Load))
             }
-            Act::DirectRead(range, name) => self.hold(task, IoKind::DirectRead, range, false, name),
-            Act::DirectWrite(range, name) => {
-                self.hold(task, IoKind::DirectWrite, range, false, name)
+            Act::DirectRead(range, over, name) => {
+                self.hold(task, (IoKind::DirectRead, path(*over)), range, false, name)
+            }
+            Act::DirectWrite(range, over, name) => {
+                self.hold(task, (IoKind::DirectWrite, path(*over)), range, false, name)
             }
             Act::GetUserPages { range, write, force, name } => {
-                let kind = if *write { IoKind::PinWrite } else { IoKind::PinRead };
-                self.hold(task, kind, range, *force, name)
+                self.hold(task, (pin(*write), Path::GetUserPages), range, *force, name)
+            }
+            Act::PinUserPages { range, write, name } => {
+                self.hold(task, (pin(*write), Path::PinUserPages), range, false, name)
+            }
+            Act::Vmsplice(range, name) => {
+                self.hold(task, (IoKind::PinRead, Path::Vmsplice), range, false, name)
+            }
+            Act::IoUringRegister(range, name) => {
+                self.hold(task, (IoKind::PinWrite, Path::IoUring), range, false, name)
             }
             Act::Fork(child) => {
                 one(Make::Fork { child: child.clone() }, Wording::Fork(child.clone()))
@@ -116,11 +190,23 @@ impl Runner<'_> {
             Act::Shrink(range) => each(range, &|mm, address| {
                 (Make::Shrink { mm, address }, Wording::Scan(Scanned::Page(mm, address), 0, done))
             }),
+            Act::MadvisePageout(range) => each(range, &|mm, address| {
+                (Make::Pageout { mm, address }, Wording::Scan(Scanned::Page(mm, address), 0, done))
+            }),
+            Act::MemoryReclaim => {
+                let frames = 1..self.machine.mem.pages.len() as u32;
+                let one = |pfn| Operation { make: Make::Reclaim(pfn), word: Wording::Reclaimed };
+                frames.map(Pfn).map(one).collect()
+            }
             Act::ShrinkCache(nr) => one(Make::ShrinkCache(*nr), Wording::Reclaim),
             Act::RefillInactive(nr) => one(Make::Refill(*nr), Wording::Plain("done")),
             Act::Swapoff(area) => one(Make::Swapoff(*area), Wording::Plain("off")),
             Act::Migrate(range, how) => each(range, &|mm, address| {
                 let make = Make::Migrate { mm, address, order: order(*how) };
+                (make, Wording::Scan(Scanned::Page(mm, address), 0, done))
+            }),
+            Act::MovePages(range) => each(range, &|mm, address| {
+                let make = Make::MovePages { mm, address };
                 (make, Wording::Scan(Scanned::Page(mm, address), 0, done))
             }),
             Act::Offline(section, how) => {
@@ -154,14 +240,14 @@ impl Runner<'_> {
     fn hold(
         &self,
         task: TaskId,
-        kind: IoKind,
+        (kind, path): (IoKind, Path),
         range: &Range,
         force: bool,
         name: &str,
     ) -> Vec<Operation> {
         let (address, pages) = self.pages(self.mm_of(task, range), range);
         let (sectors, name) = (mask(range.sectors), name.to_string());
-        let make = Make::Hold { kind, address, pages, sectors, force, name };
+        let make = Make::Hold { kind, path, address, pages, sectors, force, name };
         vec![Operation { make, word: Wording::Held(pages) }]
     }
 
@@ -177,8 +263,8 @@ impl Runner<'_> {
         Ok(match make {
             Make::Load { address, sectors } => Access::load(*address, *sectors).into(),
             Make::Store { address, sectors } => Access::store(*address, *sectors).into(),
-            Make::Hold { kind, address, pages, sectors, force, name } => {
-                let io = self.machine.mem.add_io(*kind, mm, *address, *pages, *sectors);
+            Make::Hold { kind, path, address, pages, sectors, force, name } => {
+                let io = self.machine.mem.add_io(*kind, *path, mm, *address, *pages, *sectors);
                 self.names.add_io(name);
                 HoldPages::new(io, *force).into()
             }
@@ -189,6 +275,21 @@ impl Runner<'_> {
             Make::Mprotect { address, write } => Mprotect::new(*address, *write).into(),
             Make::Mlock { address, lock } => Mlock::new(*address, *lock).into(),
             Make::Shrink { mm, address } => ShrinkPage::new(self.frame(*mm, *address)?).into(),
+            Make::Pageout { mm, address } => {
+                let pfn = self.present(*mm, *address)?;
+                if self.machine.mem.page_mapcount(pfn) != 1 {
+                    return Err("kept".to_string());
+                }
+                ShrinkPage::whether_used_or_not(pfn).into()
+            }
+            Make::Reclaim(pfn) => {
+                let mem = &self.machine.mem;
+                let mapped = mem.page(*pfn).has(PG_ANON) && mem.page_mapcount(*pfn) > 0;
+                if !mapped {
+                    return Err(String::new());
+                }
+                ShrinkPage::whether_used_or_not(*pfn).into()
+            }
             Make::ShrinkCache(nr) => ShrinkCache::new(*nr).into(),
             Make::Refill(nr) => RefillInactive::new(*nr).into(),
             Make::Swapoff(area) => {
@@ -199,6 +300,9 @@ impl Runner<'_> {
             }
             Make::Migrate { mm, address, order } => {
                 Migrate::new(self.frame(*mm, *address)?, *order).into()
+            }
+            Make::MovePages { mm, address } => {
+                Migrate::new(self.present(*mm, *address)?, Order::UnmapFirst).into()
             }
             Make::Offline { section, order } => {
                 Offline::new(&self.machine.mem, *section, *order).into()
@@ -221,6 +325,13 @@ impl Runner<'_> {
         let vma = mem.find_vma(mm, address).ok_or("not mapped")?;
         let pfn = mem.frame_of(vma, address).ok_or("not in memory")?;
         if mem.page(pfn).has(PG_FREE) { Err("not in memory".to_string()) } else { Ok(pfn) }
+    }
+
+    /// The frame of a present pte.
+    fn present(&self, mm: MmId, address: u32) -> Result<Pfn, String> {
+        let mem = &self.machine.mem;
+        let vma = mem.find_vma(mm, address).ok_or("not mapped")?;
+        Ok(mem.pte(vma, address).pfn().filter(|&pfn| pfn != ZERO_PAGE).ok_or("not present")?)
     }
 
     fn fork(&mut self, parent: MmId, child: &str) -> Fork {

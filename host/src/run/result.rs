@@ -16,6 +16,8 @@ pub(super) enum Wording {
     /// With the migrations tried and the requests completed before it.
     Scan(Scanned, u64, u32),
     Reclaim,
+    /// One frame of many.
+    Reclaimed,
     Completed,
     /// With the child's name.
     Fork(String),
@@ -25,7 +27,7 @@ pub(super) enum Wording {
 /// Several results of one step, as one.
 pub(super) fn merge(results: &[String]) -> String {
     let mut merged: Vec<(&str, u32)> = Vec::new();
-    for result in results {
+    for result in results.iter().filter(|result| !result.is_empty()) {
         match merged.iter_mut().find(|m| m.0 == result) {
             Some(known) => known.1 += 1,
             None => merged.push((result, 1)),
@@ -65,6 +67,8 @@ impl Runner<'_> {
             }
             (Wording::Reclaim, Ret::Pages(freed)) => format!("{freed} freed"),
             (Wording::Reclaim, _) => "done".to_string(),
+            (Wording::Reclaimed, Ret::Freed) => "freed".to_string(),
+            (Wording::Reclaimed, _) => saw.reclaim(ret == Ret::Activated).to_string(),
             (Wording::Completed, _) => {
                 self.scans.io_completed();
                 "completed".to_string()

@@ -7,7 +7,7 @@ use super::driver::{Driver, Halted};
 use super::hot_remove::{HotRemove, Tasks};
 use super::populate::START;
 use super::progress::Phase;
-use crate::mm::{IoId, IoKind, IoState, Memory, Pfn, TaskId};
+use crate::mm::{IoId, IoKind, IoState, Memory, Path, Pfn, TaskId};
 use crate::routines::{CompleteIo, HoldPages};
 use crate::task::Ret;
 
@@ -73,7 +73,8 @@ impl Driver<'_> {
 
     fn direct_read(&mut self, task: TaskId, address: u32) -> Result<(), Halted> {
         let mm = self.machine.tasks[task.index()].mm;
-        let io = self.machine.mem.add_io(IoKind::DirectRead, mm, address, REQUEST, FIRST);
+        let io =
+            self.machine.mem.add_io(IoKind::DirectRead, Path::Block, mm, address, REQUEST, FIRST);
         let ret = self.run(task, HoldPages::new(io, false))?;
         assert!(ret == Ret::Pages(REQUEST), "a direct read at {address:#x} got {ret:?}");
         self.advance(1);

@@ -8,7 +8,7 @@ use super::cast::RESERVED;
 use super::error::Problems;
 use super::table::{self, Entry, Value, entries, get, only_keys};
 use super::words::is_name;
-use crate::scenario::{FileSpec, MemorySpec, SwapSpec};
+use crate::{FileSpec, MemorySpec, SwapSpec};
 
 /// Pages and slots that a scenario may have of each kind.
 pub(super) const LARGEST: u32 = 4096;

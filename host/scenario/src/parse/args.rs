@@ -8,7 +8,7 @@ use super::cast::{Cast, Kind};
 use super::error::Problems;
 use super::table::list;
 use super::words::{Word, is_name};
-use crate::scenario::{MigrateOrder, Sectors};
+use crate::{MigrateOrder, Over, Sectors};
 
 /// The words of a step that are still to be read.
 pub(super) struct Args<'a, 's> {
@@ -82,6 +82,18 @@ impl<'s> Args<'_, 's> {
             return Some(Sectors::All);
         }
         self.one_of("a sector", &[("lo", Sectors::Lo), ("hi", Sectors::Hi)])
+    }
+
+    /// `over fuse`; a block device if there is no `over`.
+    pub(super) fn over(&mut self) -> Option<Over> {
+        if self.peek().is_none_or(|word| word.text != "over") {
+            return Some(Over::Block);
+        }
+        self.word("`over`");
+        self.one_of(
+            "a way to the device",
+            &[("block", Over::Block), ("fuse", Over::Fuse), ("nfs", Over::Nfs)],
+        )
     }
 
     pub(super) fn order(&mut self) -> Option<MigrateOrder> {

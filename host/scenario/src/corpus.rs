@@ -10,7 +10,7 @@ use super::parse::{ScenarioError, nearest, parse_with_stages};
 
 macro_rules! corpus {
     ($($name:literal,)*) => {
-        &[$(($name, include_str!(concat!("../../scenarios/", $name, ".toml"))),)*]
+        &[$(($name, include_str!(concat!("../builtin/", $name, ".toml"))),)*]
     };
 }
 
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_list_equals_the_folder() {
-        let folder = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/host/scenarios")).unwrap();
+        let folder = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/builtin")).unwrap();
         let files: BTreeSet<_> =
             folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         let listed: BTreeSet<_> = BUILTIN.iter().map(|(name, _)| format!("{name}.toml")).collect();

@@ -5,8 +5,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    Act, Fact, MapSpec, MemorySpec, MigrateOrder, ProcessSpec, Range, Scenario, Sectors, Step,
-    SwapSpec,
+    Act, Fact, MapSpec, MemorySpec, MigrateOrder, Over, ProcessSpec, Range, Scenario, Sectors,
+    Step, SwapSpec,
 };
 
 /// Columns of the text.
@@ -140,6 +140,14 @@ fn sector(sectors: Sectors) -> &'static str {
     }
 }
 
+fn way_to(over: Over) -> &'static str {
+    match over {
+        Over::Block => "",
+        Over::Fuse => " over FUSE",
+        Over::Nfs => " over NFS",
+    }
+}
+
 /// What hot-remove does with a page.
 fn way(order: MigrateOrder) -> &'static str {
     match order {
@@ -161,17 +169,29 @@ fn act(actor: &str, act: &Act) -> String {
     match act {
         Act::Store(range) => format!("{actor} stores to {}", place(range)),
         Act::Load(range) => format!("{actor} loads from {}", place(range)),
-        Act::DirectRead(range, io) => {
-            let place = place(range);
+        Act::DirectRead(range, over, io) => {
+            let (place, over) = (place(range), way_to(*over));
             format!(
-                "{actor} submits direct read {io}: get_user_pages for write on {place}, which the device will fill"
+                "{actor} submits direct read {io}{over}: get_user_pages for write on {place}, which the device will fill"
             )
         }
-        Act::DirectWrite(range, io) => {
-            let place = place(range);
+        Act::DirectWrite(range, over, io) => {
+            let (place, over) = (place(range), way_to(*over));
             format!(
-                "{actor} submits direct write {io}: get_user_pages for read on {place}, which the device will sample"
+                "{actor} submits direct write {io}{over}: get_user_pages for read on {place}, which the device will sample"
             )
+        }
+        Act::PinUserPages { range, write, name } => {
+            let access = if *write { "write" } else { "read" };
+            let place = place(range);
+            format!("{actor} takes pin {name}: pin_user_pages for {access} on {place}")
+        }
+        Act::Vmsplice(range, name) => {
+            format!("{actor} splices {} into pipe {name}: get_user_pages for read", place(range))
+        }
+        Act::IoUringRegister(range, name) => {
+            let place = place(range);
+            format!("{actor} registers {place} as fixed buffer {name}: a long-term hold for write")
         }
         Act::GetUserPages { range, write, force, name } => {
             let access = if *write { "write" } else { "read" };
@@ -187,6 +207,9 @@ fn act(actor: &str, act: &Act) -> String {
         Act::Exit => format!("{actor} exits: its mappings are zapped"),
         Act::Munmap(range) => format!("{actor} unmaps {}", place(range)),
         Act::MadviseDontneed(range) => format!("{actor} drops {} by MADV_DONTNEED", place(range)),
+        Act::MadvisePageout(range) => {
+            format!("{actor} has {} reclaimed by MADV_PAGEOUT, if it alone maps it", place(range))
+        }
         Act::Mprotect(range, true) => {
             format!("{actor} makes {} writable by mprotect", place(range))
         }
@@ -201,6 +224,9 @@ fn act(actor: &str, act: &Act) -> String {
         Act::ShrinkCache(pages) => {
             format!("{actor} scans {} of the inactive list by shrink_cache", count(*pages, "page"))
         }
+        Act::MemoryReclaim => {
+            format!("{actor} reclaims every page that a process maps, used or not")
+        }
         Act::RefillInactive(pages) => {
             format!(
                 "{actor} scans {} of the active list by refill_inactive_zone",
@@ -214,6 +240,9 @@ fn act(actor: &str, act: &Act) -> String {
             format!("{actor} brings everything in swap{area} back to memory (try_to_unuse)")
         }
         Act::Migrate(range, order) => format!("{actor} migrates {}: {}", place(range), way(*order)),
+        Act::MovePages(range) => {
+            format!("{actor} migrates {} if it is present, by move_pages", place(range))
+        }
         Act::Offline(section, order) => {
             format!("{actor} takes section {section} offline, migrating its pages: {}", way(*order))
         }

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::scenario::{MapSpec, MemorySpec, ProcessSpec, Range};
+use crate::{MapSpec, MemorySpec, ProcessSpec, Range};
 
 /// Words of the step grammar, which no name may be.
-pub(super) const RESERVED: [&str; 8] =
-    ["lo", "hi", "as", "until", "all", "section", "inject", "check"];
+pub(super) const RESERVED: [&str; 9] =
+    ["lo", "hi", "as", "over", "until", "all", "section", "inject", "check"];
 
 /// What sort of actor a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

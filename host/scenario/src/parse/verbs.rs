@@ -6,7 +6,7 @@ use super::args::Args;
 use super::cast::Kind;
 use super::memory::LARGEST;
 use super::pages::Extent;
-use crate::scenario::Act;
+use crate::Act;
 
 /// One verb of one sort of actor.
 pub(super) struct Verb {
@@ -38,22 +38,39 @@ const PROCESS: &[Verb] = &[
         word: "direct_read",
         form: "direct_read P.lo as io",
         read: |a| {
-            let (range, name) = (a.range(Extent::Sectors), a.named(Kind::Io));
-            Some(Act::DirectRead(range?, name?))
+            let (range, over, name) = (a.range(Extent::Sectors), a.over(), a.named(Kind::Io));
+            Some(Act::DirectRead(range?, over?, name?))
         },
     },
     Verb {
         word: "direct_write",
         form: "direct_write P.lo as io",
         read: |a| {
-            let (range, name) = (a.range(Extent::Sectors), a.named(Kind::Io));
-            Some(Act::DirectWrite(range?, name?))
+            let (range, over, name) = (a.range(Extent::Sectors), a.over(), a.named(Kind::Io));
+            Some(Act::DirectWrite(range?, over?, name?))
         },
     },
     Verb {
         word: "get_user_pages",
         form: "get_user_pages P write force as pin",
         read: get_user_pages,
+    },
+    Verb { word: "pin_user_pages", form: "pin_user_pages P read as pin", read: pin_user_pages },
+    Verb {
+        word: "vmsplice",
+        form: "vmsplice P as pipe",
+        read: |a| {
+            let (range, name) = (a.range(Extent::Pages), a.named(Kind::Pin));
+            Some(Act::Vmsplice(range?, name?))
+        },
+    },
+    Verb {
+        word: "io_uring_register",
+        form: "io_uring_register P as ring",
+        read: |a| {
+            let (range, name) = (a.range(Extent::Pages), a.named(Kind::Pin));
+            Some(Act::IoUringRegister(range?, name?))
+        },
     },
     Verb { word: "fork", form: "fork B", read: fork },
     Verb {
@@ -69,6 +86,11 @@ const PROCESS: &[Verb] = &[
         word: "madvise_dontneed",
         form: "madvise_dontneed P[0..2]",
         read: |a| Some(Act::MadviseDontneed(a.range(Extent::Pages)?)),
+    },
+    Verb {
+        word: "madvise_pageout",
+        form: "madvise_pageout P[0..2]",
+        read: |a| Some(Act::MadvisePageout(a.range(Extent::Pages)?)),
     },
     Verb {
         word: "mprotect",
@@ -95,6 +117,7 @@ const KSWAPD: &[Verb] = &[
         form: "shrink_cache 8",
         read: |a| Some(Act::ShrinkCache(a.number("a number of pages to scan", 1..=LARGEST)?)),
     },
+    Verb { word: "memory_reclaim", form: "memory_reclaim", read: |_| Some(Act::MemoryReclaim) },
     Verb {
         word: "refill_inactive_zone",
         form: "refill_inactive_zone 8",
@@ -113,6 +136,11 @@ const HOTPLUG: &[Verb] = &[
             let (range, order) = (a.range(Extent::Pages), a.order());
             Some(Act::Migrate(range?, order?))
         },
+    },
+    Verb {
+        word: "move_pages",
+        form: "move_pages A.P",
+        read: |a| Some(Act::MovePages(a.range(Extent::Pages)?)),
     },
     Verb {
         word: "offline",
@@ -208,7 +236,16 @@ pub(super) fn of(kind: Kind) -> &'static [Verb] {
 
 /// Whether a word that stands for a verb may bring a new name, which is then the last word.
 pub(super) fn may_name(word: &str) -> bool {
-    matches!(word, "direct_read" | "direct_write" | "get_user_pages" | "fork") || !exists(word)
+    matches!(
+        word,
+        "direct_read"
+            | "direct_write"
+            | "get_user_pages"
+            | "pin_user_pages"
+            | "vmsplice"
+            | "io_uring_register"
+            | "fork"
+    ) || !exists(word)
 }
 
 /// Whether anybody has such a verb.
@@ -225,6 +262,13 @@ fn get_user_pages(a: &mut Args<'_, '_>) -> Option<Act> {
     }
     let name = a.named(Kind::Pin);
     Some(Act::GetUserPages { range: range?, write: write?, force, name: name? })
+}
+
+fn pin_user_pages(a: &mut Args<'_, '_>) -> Option<Act> {
+    let range = a.range(Extent::Pages);
+    let write = a.one_of("a way of access", &[("read", false), ("write", true)]);
+    let name = a.named(Kind::Pin);
+    Some(Act::PinUserPages { range: range?, write: write?, name: name? })
 }
 
 fn fork(a: &mut Args<'_, '_>) -> Option<Act> {

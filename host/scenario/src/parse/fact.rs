@@ -5,7 +5,7 @@
 use super::args::Args;
 use super::pages::Extent;
 use super::table::list;
-use crate::scenario::{Fact, Range};
+use crate::{Fact, Range};
 
 const FORM: &str = "A.P present | A.P swapped | A.P none | A.P same B.P | A.P apart B.P | section 0 offline | all free | A waiting";
 

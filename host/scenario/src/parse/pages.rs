@@ -6,7 +6,7 @@ use super::args::Args;
 use super::cast::Kind;
 use super::table::list;
 use super::words::Word;
-use crate::scenario::{Range, Sectors};
+use crate::{Range, Sectors};
 
 /// How finely a verb may name memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

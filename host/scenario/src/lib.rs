@@ -1,7 +1,8 @@
 //! Scenarios: what is mapped where, and who does what in which order.
 //!
-//! Plain data. A scenario does not know policies, outcomes or the machine; it
-//! names processes, mappings and stages, and `crate::run` gives them meaning.
+//! Plain data, in a crate of its own: the model and the guest program on a real kernel
+//! read the same files. A scenario does not know policies, outcomes or the machine; it
+//! names processes, mappings and stages, and whoever runs it gives them meaning.
 
 mod corpus;
 mod explain;
@@ -135,6 +136,17 @@ pub enum Sectors {
     All,
 }
 
+/// Whose direct IO path takes the references of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Over {
+    /// A block device: `fs/direct-io.c`, later `block/bio.c` and iomap.
+    Block,
+    /// FUSE: `fs/fuse/file.c`.
+    Fuse,
+    /// NFS: `fs/nfs/direct.c`.
+    Nfs,
+}
+
 /// The order of hot-remove migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MigrateOrder {
@@ -151,10 +163,10 @@ pub enum Act {
     Store(Range),
     /// A process: `load P`.
     Load(Range),
-    /// A process: `direct_read P.lo as io`: GUP for write, submit.
-    DirectRead(Range, String),
+    /// A process: `direct_read P.lo as io` (or `direct_read P.lo over fuse as io`): GUP for write, submit.
+    DirectRead(Range, Over, String),
     /// A process: `direct_write P.lo as io`: GUP for read, submit.
-    DirectWrite(Range, String),
+    DirectWrite(Range, Over, String),
     /// A process: `get_user_pages P read as pin` (or `write`, `write force`): a long-lived reference.
     GetUserPages {
         /// Which pages.
@@ -166,6 +178,20 @@ pub enum Act {
         /// The pin's name.
         name: String,
     },
+    /// A process: `pin_user_pages P read as pin` (or `write`): as `get_user_pages`, with `FOLL_PIN`
+    /// where the kernel has it.
+    PinUserPages {
+        /// Which pages.
+        range: Range,
+        /// For writing.
+        write: bool,
+        /// The pin's name.
+        name: String,
+    },
+    /// A process: `vmsplice P as pipe`: a read reference in a pipe.
+    Vmsplice(Range, String),
+    /// A process: `io_uring_register P as ring`: a fixed buffer, held for writing.
+    IoUringRegister(Range, String),
     /// A process: `fork B`.
     Fork(String),
     /// A process: `exit`.
@@ -174,6 +200,8 @@ pub enum Act {
     Munmap(Range),
     /// A process: `madvise_dontneed P[0..2]`.
     MadviseDontneed(Range),
+    /// A process: `madvise_pageout P[0..2]`: reclaim what it alone maps.
+    MadvisePageout(Range),
     /// A process: `mprotect P read` or `mprotect P write`.
     Mprotect(Range, bool),
     /// A process: `mlock P`.
@@ -184,6 +212,9 @@ pub enum Act {
     Shrink(Range),
     /// A kernel thread: `shrink_cache 8`: reclaim from the inactive list.
     ShrinkCache(u32),
+    /// A kernel thread: `memory_reclaim`: reclaim whatever processes map, used or not, as a
+    /// memory control group does that is to shrink to nothing.
+    MemoryReclaim,
     /// A kernel thread: `refill_inactive_zone 8`.
     RefillInactive(u32),
     /// A kernel thread: `lru_add_drain`.
@@ -192,6 +223,8 @@ pub enum Act {
     Swapoff(u32),
     /// A kernel thread: `migrate A.P replace_first`.
     Migrate(Range, MigrateOrder),
+    /// A kernel thread: `move_pages A.P`: migrate what is present, as the system call does.
+    MovePages(Range),
     /// A kernel thread: `offline 0 unmap_first`: a section.
     Offline(u32, MigrateOrder),
     /// A kernel thread: `online 0`.
@@ -250,6 +283,18 @@ pub enum Fact {
     AllFree,
     /// `A waiting`: the actor is blocked or stopped.
     Waiting(String),
+}
+
+impl Fact {
+    /// The pages that it is about.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<&Range> {
+        match self {
+            Self::Present(range) | Self::Swapped(range) | Self::NotMapped(range) => vec![range],
+            Self::Same(a, b) | Self::Apart(a, b) => vec![a, b],
+            Self::SectionOffline(_) | Self::AllFree | Self::Waiting(_) => Vec::new(),
+        }
+    }
 }
 
 impl fmt::Display for Sectors {

@@ -10,7 +10,7 @@ use super::error::{Problems, position};
 use super::table::list;
 use super::words::{Word, is_name};
 use super::{fact, verbs};
-use crate::scenario::{Act, Step};
+use crate::{Act, Step};
 
 const STEP_FORM: &str = "`actor: verb ...`, as in `A: store P.hi`";
 const STAGE_FORM: &str = "`until function.stage` at the end of the step";

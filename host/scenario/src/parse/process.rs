@@ -8,7 +8,7 @@ use super::cast::{Cast, RESERVED};
 use super::error::Problems;
 use super::memory::{LARGEST, check_name};
 use super::table::{self, Entry, Value, entries, get, only_keys};
-use crate::scenario::{FileSpec, MapSpec, ProcessSpec};
+use crate::{FileSpec, MapSpec, ProcessSpec};
 
 const ANON_FORM: &str = "names as in `[\"P\"]`, or `{ P = { pages = 1 } }`";
 const MAP_FORM: &str =
