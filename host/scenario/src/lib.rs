@@ -7,6 +7,7 @@
 mod corpus;
 mod explain;
 mod parse;
+pub mod transcript;
 
 pub use corpus::{LoadError, builtin, load, load_with_stages};
 pub use explain::explain;
