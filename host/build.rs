@@ -11,7 +11,23 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// The library names of the bundled policies; `policy/bundled.rs` embeds the same.
-const BUNDLED: [&str; 4] = ["vanilla", "iwamoto", "hugh", "hugh_mail"];
+const BUNDLED: [&str; 15] = [
+    "pre_2_6_7",
+    "vanilla",
+    "iwamoto",
+    "hugh_mail",
+    "hugh",
+    "2_6_29",
+    "5_8",
+    "5_9",
+    "5_11",
+    "5_18",
+    "5_19",
+    "6_1",
+    "uml_6_1",
+    "6_12",
+    "7_0",
+];
 
 fn main() {
     println!("cargo::rerun-if-changed=host/build.rs");

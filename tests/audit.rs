@@ -126,7 +126,7 @@ fn a_sound_world_passes_in_both_representations() {
 fn a_reference_that_nobody_holds_is_found() {
     let mut w = world();
     let page = w.page();
-    w.machine.mem.page_mut(page).gup += 1;
+    w.machine.mem.page_mut(page).gup.got += 1;
     assert_eq!(w.found(), Some(Violation::Count { pfn: page, count: 1, holders: 2 }));
 }
 
@@ -148,7 +148,7 @@ fn each_ledger_is_recounted() {
 
     let mut w = world();
     w.machine.mem.get_page(page);
-    w.machine.mem.task_ref_to_gup(page);
+    w.machine.mem.task_ref_to_gup(page, false);
     let found = w.found();
     assert_eq!(found, Some(Violation::Ledger { pfn: page, ledger: "gup", says: 1, is: 0 }));
 

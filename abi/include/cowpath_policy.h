@@ -1,7 +1,7 @@
 /* The contract between cowpath and a policy plugin, for C and whatever can speak C.
  *
  * A plugin is a shared object with
- *   - its manifest: COWPATH_MANIFEST("abi = 1.0\n" "id = ...\n" ...); at file scope,
+ *   - its manifest: COWPATH_MANIFEST("abi = 1.1\n" "id = ...\n" ...); at file scope,
  *     one "key = value\n" for each of abi, id, title, kernels, source, date
  *     (YYYY-MM-DD) and, if wanted, commit and url; one "hook = NAME\n" for each hook
  *     that is defined; one "reason = PHRASE\n" for each reason, the first is number 1;
@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Version of the contract: major in the upper half, minor in the lower. */
-#define COWPATH_ABI_VERSION 0x00010000u
+#define COWPATH_ABI_VERSION 0x00010001u
 
 /* An answer with the number of its reason, 0 for none. */
 #define COWPATH_ANSWER(code, reason) ((uint32_t)(code) | (uint32_t)(reason) << 8)
@@ -47,6 +47,7 @@ struct cowpath_rules {
 	uint8_t do_swap_page[8]; /* each step once */
 	uint32_t unuse_process; /* COWPATH_ACTIVATE_... */
 	uint32_t exclusive_without_tree_lock; /* 0 or 1 */
+	uint32_t mechanisms; /* COWPATH_EXCLUSIVE_BIT ...; since 1.1 */
 };
 
 /* Hooks: indexes into cowpath_policy.hooks. */
@@ -58,7 +59,13 @@ enum cowpath_hook {
 	COWPATH_HOOK_FREE_SWAP_AND_CACHE = 4,
 	COWPATH_HOOK_TRY_TO_UNMAP_ONE = 5,
 	COWPATH_HOOK_DO_SWAP_PAGE = 6,
-	COWPATH_HOOKS = 7
+	/* Since 1.1; a null one is not asked, and what 2.6.11 does is done. */
+	COWPATH_HOOK_ADD_TO_SWAP = 7,
+	COWPATH_HOOK_SHRINK_LIST = 8,
+	COWPATH_HOOK_COPY_ONE_PTE = 9,
+	COWPATH_HOOK_GET_USER_PAGES = 10,
+	COWPATH_HOOK_CHANGE_PTE_RANGE = 11,
+	COWPATH_HOOKS = 12
 };
 
 typedef uint32_t (*cowpath_hook_fn)(const struct cowpath_page_view *view);
@@ -89,6 +96,22 @@ const struct cowpath_policy *cowpath_policy_v1(void);
 #define COWPATH_ACTIVATE_AT_START 2u
 #define COWPATH_ACTIVATE_BEFORE_UNLOCK 4u
 
+/* Bits of cowpath_rules.mechanisms. */
+#define COWPATH_EXCLUSIVE_BIT (1u << 0)
+#define COWPATH_EXCLUSIVE_MARK (1u << 1)
+#define COWPATH_PIN_DIRECT_IO (1u << 2)
+#define COWPATH_PIN_FUSE (1u << 3)
+#define COWPATH_PIN_IO_URING (1u << 4)
+#define COWPATH_PIN_USER_PAGES (1u << 5)
+#define COWPATH_NO_ZERO_PAGE (1u << 6)
+#define COWPATH_GUP_FAULTS_IN (1u << 7)
+#define COWPATH_UNMAP_YOUNG (1u << 8)
+#define COWPATH_SWAPIN_RECHECK (1u << 9)
+#define COWPATH_SWAPIN_DRAIN (1u << 10)
+#define COWPATH_SWAPOFF_BY_MM (1u << 11)
+#define COWPATH_MIGRATION_ENTRIES (1u << 12)
+#define COWPATH_ZAP_UNMAPPED (1u << 13)
+
 /* Questions (view->at) and answers of the hooks. */
 #define COWPATH_WP_ENTRY 0u
 #define COWPATH_WP_LOCKED 1u
@@ -108,6 +131,8 @@ const struct cowpath_policy *cowpath_policy_v1(void);
 #define COWPATH_AT_SWAP_MAP 0u
 #define COWPATH_AT_RECHECK 1u
 #define COWPATH_AT_ENTRY 2u
+#define COWPATH_UNMAP_ENTRY 0u
+#define COWPATH_UNMAP_CLEARED 1u
 #define COWPATH_UNMAP 0u
 #define COWPATH_UNMAP_FAIL 1u
 #define COWPATH_SWAPIN_FREE_SWAP 0u
@@ -115,6 +140,20 @@ const struct cowpath_policy *cowpath_policy_v1(void);
 #define COWPATH_MAP_READ_ONLY 0u
 #define COWPATH_MAP_WRITABLE 1u
 #define COWPATH_MAP_IF_SHARED 2u
+#define COWPATH_MAP_EXCLUSIVE 3u
+#define COWPATH_MAP_EXCLUSIVE_WRITABLE 4u
+#define COWPATH_SWAP_ADD 0u
+#define COWPATH_SWAP_KEEP 1u
+#define COWPATH_SHRINK_PAGEOUT 0u
+#define COWPATH_SHRINK_ACTIVATE 1u
+#define COWPATH_FORK_SHARE 0u
+#define COWPATH_FORK_COPY 1u
+#define COWPATH_GUP_BEGIN 0u
+#define COWPATH_GUP_FOUND 1u
+#define COWPATH_GUP_AS_ASKED 0u
+#define COWPATH_GUP_AS_WRITE 1u
+#define COWPATH_GUP_TAKE 0u
+#define COWPATH_GUP_UNSHARE 1u
 
 /* Bits of flags, vm_flags and env. */
 #define COWPATH_PG_LOCKED (1u << 0)
@@ -130,6 +169,7 @@ const struct cowpath_policy *cowpath_policy_v1(void);
 #define COWPATH_PG_RECLAIM (1u << 10)
 #define COWPATH_PG_ERROR (1u << 11)
 #define COWPATH_PG_ANON (1u << 12)
+#define COWPATH_PG_ANON_EXCLUSIVE (1u << 13)
 #define COWPATH_VM_READ (1u << 0)
 #define COWPATH_VM_WRITE (1u << 1)
 #define COWPATH_VM_SHARED (1u << 3)
@@ -138,6 +178,16 @@ const struct cowpath_policy *cowpath_policy_v1(void);
 #define COWPATH_VM_RESERVED (1u << 19)
 #define COWPATH_VM_SWAP_FULL (1u << 0)
 #define COWPATH_WRITE_FAULT (1u << 1)
+#define COWPATH_UNSHARE_FAULT (1u << 2)
+#define COWPATH_EXCLUSIVE_ENTRY (1u << 3)
+#define COWPATH_MM_HAS_PINNED (1u << 4)
+#define COWPATH_GUP_WRITE (1u << 5)
+#define COWPATH_GUP_PIN (1u << 6)
+#define COWPATH_PTE_DIRTY (1u << 7)
+#define COWPATH_FOR_MIGRATION (1u << 8)
+
+/* What a FOLL_PIN reference adds to count. */
+#define COWPATH_GUP_PIN_COUNTING_BIAS 1024u
 
 #ifdef __cplusplus
 }

@@ -10,7 +10,8 @@ pub const ENTRY_SYMBOL: &str = "cowpath_policy_v1";
 
 /// What the C entry point returns; `struct cowpath_policy` of the C header.
 ///
-/// `size` grows when a minor version appends hooks.
+/// `size` grows when a minor version appends hooks; `abi_version` tells how much of
+/// [`Rules`] there is.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct PolicyEntry {

@@ -10,7 +10,8 @@ use crate::{Answer, PANICKED, PageView, RawAnswer};
 /// named like the kernel function that it stands for; a hook that is left out is
 /// not defined, and the host refuses to ask it. Each name under `reasons` becomes
 /// a constant for [`Answer::because`]. The parts come in this order; `commit` and
-/// `url`, which stand behind `date`, may be left out.
+/// `url`, which stand behind `date`, and `mechanisms`, the last of the rules, may be
+/// left out.
 ///
 /// ```
 /// use cowpath_abi::*;
@@ -54,7 +55,8 @@ macro_rules! export_policy {
         rules: {
             do_swap_page: [$($step:ident),* $(,)?],
             unuse_process: $unuse_process:expr,
-            exclusive_without_tree_lock: $without_tree_lock:expr $(,)?
+            exclusive_without_tree_lock: $without_tree_lock:expr
+            $(, mechanisms: $mechanisms:expr)? $(,)?
         },
         hooks: [$($hook:ident),* $(,)?],
         reasons: { $($reason:ident = $phrase:literal),* $(,)? } $(,)?
@@ -85,6 +87,7 @@ macro_rules! export_policy {
                 do_swap_page: [$($crate::SwapInStep::$step as u8),*],
                 unuse_process: $unuse_process,
                 exclusive_without_tree_lock: $without_tree_lock,
+                mechanisms: 0 $(| $mechanisms)?,
             };
 
             static ENTRY: $crate::PolicyEntry = {

@@ -23,10 +23,24 @@ pub enum Hook {
     try_to_unmap_one = 5,
     /// `mm/memory.c:do_swap_page`: the decisions made at steps of its order.
     do_swap_page = 6,
+    /// `mm/vmscan.c:shrink_page_list`, before `add_to_swap`: may reclaim give the page a slot?
+    add_to_swap = 7,
+    /// `mm/vmscan.c:shrink_page_list`, once no pte maps the page any more.
+    shrink_list = 8,
+    /// `mm/memory.c:copy_one_pte`: does fork share an anonymous page, or copy it at once?
+    copy_one_pte = 9,
+    /// `mm/gup.c:get_user_pages`: what has to happen before a reference is taken.
+    get_user_pages = 10,
+    /// `mm/mprotect.c:change_pte_range`: is a pte of an area made writable writable at once?
+    change_pte_range = 11,
 }
 
+/// Hooks of version 1.0 of the contract; later ones are appended, and a policy that does
+/// not define one of those is not asked: what 2.6.11 does is done.
+pub const HOOKS_1_0: usize = 7;
+
 /// Every hook, in ABI order.
-pub const HOOKS: [Hook; 7] = [
+pub const HOOKS: [Hook; 12] = [
     Hook::do_wp_page,
     Hook::can_share_swap_page,
     Hook::exclusive_swap_page,
@@ -34,6 +48,11 @@ pub const HOOKS: [Hook; 7] = [
     Hook::free_swap_and_cache,
     Hook::try_to_unmap_one,
     Hook::do_swap_page,
+    Hook::add_to_swap,
+    Hook::shrink_list,
+    Hook::copy_one_pte,
+    Hook::get_user_pages,
+    Hook::change_pte_range,
 ];
 
 /// `view.at` of `do_wp_page`: the fault has just found the pte read-only; page not locked.
@@ -79,9 +98,14 @@ pub const AT_RECHECK: u32 = 1;
 /// `view.at` of `remove_exclusive_swap_page`: the tests before any lock is taken.
 pub const AT_ENTRY: u32 = 2;
 
+/// `view.at` of `try_to_unmap_one`: before the pte is cleared.
+pub const UNMAP_ENTRY: u32 = 0;
+/// `view.at` of `try_to_unmap_one`: the pte is cleared and nobody can find the page by it
+/// any more. Asked only of kernels that have [`EXCLUSIVE_BIT`].
+pub const UNMAP_CLEARED: u32 = 1;
 /// Answer of `try_to_unmap_one`: unmap.
 pub const UNMAP: u8 = 0;
-/// Answer of `try_to_unmap_one`: `SWAP_FAIL`, the pte stays.
+/// Answer of `try_to_unmap_one`: `SWAP_FAIL`, the pte stays, or is put back.
 pub const UNMAP_FAIL: u8 = 1;
 
 /// `view.at` of `do_swap_page` at [`SwapInStep::FreeSwap`]: run `remove_exclusive_swap_page`? (yes or no)
@@ -94,6 +118,41 @@ pub const MAP_READ_ONLY: u8 = 0;
 pub const MAP_WRITABLE: u8 = 1;
 /// Answer of `do_swap_page` at `Decide`: as `can_share_swap_page` says.
 pub const MAP_IF_SHARED: u8 = 2;
+/// Answer of `do_swap_page` at `Decide`: read-only, and the page is `PG_anon_exclusive`.
+pub const MAP_EXCLUSIVE: u8 = 3;
+/// Answer of `do_swap_page` at `Decide`: writable if the area is, dirty only for a write
+/// fault, and the page is `PG_anon_exclusive`.
+pub const MAP_EXCLUSIVE_WRITABLE: u8 = 4;
+
+/// Answer of `add_to_swap`: give it a slot.
+pub const SWAP_ADD: u8 = 0;
+/// Answer of `add_to_swap`: the page stays, neither swapped nor activated.
+pub const SWAP_KEEP: u8 = 1;
+
+/// Answer of `shrink_list`: write it out.
+pub const SHRINK_PAGEOUT: u8 = 0;
+/// Answer of `shrink_list`: activate it; it stays in the swap cache.
+pub const SHRINK_ACTIVATE: u8 = 1;
+
+/// Answer of `copy_one_pte`: parent and child share the page, read-only.
+pub const FORK_SHARE: u8 = 0;
+/// Answer of `copy_one_pte`: the child gets a copy now, the parent's pte stays as it is.
+pub const FORK_COPY: u8 = 1;
+
+/// `view.at` of `get_user_pages`: for each page asked for, before it is looked up. The
+/// view shows no page.
+pub const GUP_BEGIN: u32 = 0;
+/// `view.at` of `get_user_pages`: the page is there, its pte is read-only, and the
+/// reference is wanted for reading.
+pub const GUP_FOUND: u32 = 1;
+/// Answer of `get_user_pages` at `GUP_BEGIN`: look the page up as was asked.
+pub const GUP_AS_ASKED: u8 = 0;
+/// Answer of `get_user_pages` at `GUP_BEGIN`: as if it was asked for writing.
+pub const GUP_AS_WRITE: u8 = 1;
+/// Answer of `get_user_pages` at `GUP_FOUND`: take the reference.
+pub const GUP_TAKE: u8 = 0;
+/// Answer of `get_user_pages` at `GUP_FOUND`: an unshare fault first.
+pub const GUP_UNSHARE: u8 = 1;
 
 impl Hook {
     /// The kernel function's name.
@@ -107,6 +166,11 @@ impl Hook {
             Self::free_swap_and_cache => "free_swap_and_cache",
             Self::try_to_unmap_one => "try_to_unmap_one",
             Self::do_swap_page => "do_swap_page",
+            Self::add_to_swap => "add_to_swap",
+            Self::shrink_list => "shrink_list",
+            Self::copy_one_pte => "copy_one_pte",
+            Self::get_user_pages => "get_user_pages",
+            Self::change_pte_range => "change_pte_range",
         }
     }
 
@@ -163,7 +227,7 @@ impl Hook {
                 _ => &[],
             },
             Self::try_to_unmap_one => match at {
-                0 => &[(UNMAP, "unmap"), (UNMAP_FAIL, "SWAP_FAIL")],
+                UNMAP_ENTRY | UNMAP_CLEARED => &[(UNMAP, "unmap"), (UNMAP_FAIL, "SWAP_FAIL")],
                 _ => &[],
             },
             Self::do_swap_page => match at {
@@ -172,7 +236,30 @@ impl Hook {
                     (MAP_READ_ONLY, "read-only"),
                     (MAP_WRITABLE, "writable"),
                     (MAP_IF_SHARED, "if can_share"),
+                    (MAP_EXCLUSIVE, "exclusive, read-only"),
+                    (MAP_EXCLUSIVE_WRITABLE, "exclusive, writable"),
                 ],
+                _ => &[],
+            },
+            Self::add_to_swap => match at {
+                0 => &[(SWAP_ADD, "add"), (SWAP_KEEP, "keep")],
+                _ => &[],
+            },
+            Self::shrink_list => match at {
+                0 => &[(SHRINK_PAGEOUT, "pageout"), (SHRINK_ACTIVATE, "activate")],
+                _ => &[],
+            },
+            Self::copy_one_pte => match at {
+                0 => &[(FORK_SHARE, "share"), (FORK_COPY, "copy")],
+                _ => &[],
+            },
+            Self::get_user_pages => match at {
+                GUP_BEGIN => &[(GUP_AS_ASKED, "as asked"), (GUP_AS_WRITE, "as for writing")],
+                GUP_FOUND => &[(GUP_TAKE, "take"), (GUP_UNSHARE, "unshare")],
+                _ => &[],
+            },
+            Self::change_pte_range => match at {
+                0 => YES_NO,
                 _ => &[],
             },
         }
@@ -215,7 +302,7 @@ impl SwapInStep {
     ];
 }
 
-/// Data rules of a policy: what cannot be said as an answer.
+/// Data rules of a policy: what cannot be said as an answer. A minor version may append fields.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, abi_stable::StableAbi)]
 pub struct Rules {
@@ -225,6 +312,51 @@ pub struct Rules {
     pub unuse_process: u32,
     /// 1 if `exclusive_swap_page` re-reads the counts without `tree_lock`.
     pub exclusive_without_tree_lock: u32,
+    /// What else the kernel does that 2.6.11 does not: bits of [`MECHANISMS`]. Since 1.1.
+    pub mechanisms: u32,
+}
+
+macro_rules! mechanisms {
+    ($($(#[doc = $doc:literal])+ $name:ident = $bit:expr, $word:literal;)*) => {
+        $($(#[doc = $doc])+ pub const $name: u32 = 1 << $bit;)*
+
+        /// Every bit of [`Rules::mechanisms`], with the word that a graft and a report use.
+        pub const MECHANISMS: &[(u32, &str)] = &[$(($name, $word)),*];
+    };
+}
+
+mechanisms! {
+    /// Pages carry `PG_anon_exclusive`: set on a new anonymous page, cleared when fork shares it.
+    EXCLUSIVE_BIT = 0, "exclusive_bit";
+    /// A swap pte remembers that its page was exclusive; else reclaim forgets it.
+    EXCLUSIVE_MARK = 1, "exclusive_mark";
+    /// Direct IO to block devices takes `FOLL_PIN` references.
+    PIN_DIRECT_IO = 2, "pin_direct_io";
+    /// FUSE's direct IO does.
+    PIN_FUSE = 3, "pin_fuse";
+    /// io_uring's fixed buffers are `FOLL_PIN` references.
+    PIN_IO_URING = 4, "pin_io_uring";
+    /// `pin_user_pages` exists; else it takes what `get_user_pages` takes.
+    PIN_USER_PAGES = 5, "pin_user_pages";
+    /// A read fault on untouched anonymous memory allocates a page: there is no `ZERO_PAGE`.
+    NO_ZERO_PAGE = 6, "no_zero_page";
+    /// A read by `get_user_pages` faults untouched memory in (2.6.11 gives out `ZERO_PAGE`).
+    GUP_FAULTS_IN = 7, "gup_faults_in";
+    /// `try_to_unmap_one` does not look whether the pte is young.
+    UNMAP_YOUNG = 8, "unmap_young";
+    /// `do_swap_page`: once it is locked, the page must still be the swap cache's for the entry.
+    SWAPIN_RECHECK = 9, "swapin_recheck";
+    /// `do_swap_page`: a write fault on a page that is not on the LRU drains the pagevecs
+    /// before page_table_lock is taken.
+    SWAPIN_DRAIN = 10, "swapin_drain";
+    /// swapoff goes through each address space and keeps the page locked from the pte to
+    /// the end of its swap slot (`try_to_unuse` since 5.1).
+    SWAPOFF_BY_MM = 11, "swapoff_by_mm";
+    /// Mainline migration leaves migration entries instead of swap entries (since 2.6.18).
+    MIGRATION_ENTRIES = 12, "migration_entries";
+    /// A page that loses a pte is tried for its swap slot only if no other pte maps it
+    /// (`free_swap_cache` since 2.6.29).
+    ZAP_UNMAPPED = 13, "zap_unmapped";
 }
 
 /// `mm/swapfile.c:unuse_pmd`: activate after a pte was restored.

@@ -50,6 +50,16 @@ pub struct PolicyModule {
     /// [`crate::Hook::do_swap_page`].
     #[sabi(last_prefix_field)]
     pub do_swap_page: Option<extern "C" fn(&PageView) -> RawAnswer>,
+    /// [`crate::Hook::add_to_swap`].
+    pub add_to_swap: Option<extern "C" fn(&PageView) -> RawAnswer>,
+    /// [`crate::Hook::shrink_list`].
+    pub shrink_list: Option<extern "C" fn(&PageView) -> RawAnswer>,
+    /// [`crate::Hook::copy_one_pte`].
+    pub copy_one_pte: Option<extern "C" fn(&PageView) -> RawAnswer>,
+    /// [`crate::Hook::get_user_pages`].
+    pub get_user_pages: Option<extern "C" fn(&PageView) -> RawAnswer>,
+    /// [`crate::Hook::change_pte_range`].
+    pub change_pte_range: Option<extern "C" fn(&PageView) -> RawAnswer>,
 }
 
 impl RootModule for PolicyModuleRef {
@@ -71,6 +81,11 @@ impl PolicyModuleRef {
             self.free_swap_and_cache(),
             self.try_to_unmap_one(),
             self.do_swap_page(),
+            self.add_to_swap().flatten(),
+            self.shrink_list().flatten(),
+            self.copy_one_pte().flatten(),
+            self.get_user_pages().flatten(),
+            self.change_pte_range().flatten(),
         ]
     }
 
@@ -199,6 +214,11 @@ impl PolicyModule {
             free_swap_and_cache,
             try_to_unmap_one,
             do_swap_page,
+            add_to_swap,
+            shrink_list,
+            copy_one_pte,
+            get_user_pages,
+            change_pte_range,
         ] = entry.hooks;
         Self {
             manifest: text(entry.manifest),
@@ -211,6 +231,11 @@ impl PolicyModule {
             free_swap_and_cache,
             try_to_unmap_one,
             do_swap_page,
+            add_to_swap,
+            shrink_list,
+            copy_one_pte,
+            get_user_pages,
+            change_pte_range,
         }
         .leak_into_prefix()
     }

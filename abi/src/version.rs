@@ -4,14 +4,14 @@ use std::fmt;
 
 /// The contract that this crate describes. The crate has the same version: the
 /// layout check of root modules refuses another major version of it.
-pub const ABI: AbiVersion = AbiVersion { major: 1, minor: 0 };
+pub const ABI: AbiVersion = AbiVersion { major: 1, minor: 1 };
 
 /// `ABI` as a literal, for `concat!`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! abi_version {
     () => {
-        "1.0"
+        "1.1"
     };
 }
 

@@ -23,13 +23,16 @@ pub struct PageView {
     pub flags: u32,
     /// `VM_*` bits of the vma concerned; 0 where the hook has no vma.
     pub vm_flags: u32,
-    /// Circumstances: `VM_SWAP_FULL`, `WRITE_FAULT`.
+    /// Circumstances: `VM_SWAP_FULL`, `WRITE_FAULT` and those after it.
     pub env: u32,
     /// Which question of the hook this is; see [`crate::Hook`].
     pub at: u32,
     /// References taken with `FOLL_PIN`; `count` includes 1024 for each.
     pub pins: u32,
 }
+
+/// `GUP_PIN_COUNTING_BIAS`: what a `FOLL_PIN` reference adds to the count.
+pub const GUP_PIN_COUNTING_BIAS: u32 = 1024;
 
 impl PageView {
     /// Whether every bit of `mask` is set in `flags`.
@@ -49,6 +52,13 @@ impl PageView {
     #[must_use]
     pub const fn swapcount(&self) -> u32 {
         if self.swap_cache() { self.swap_map.saturating_sub(1) } else { 0 }
+    }
+
+    /// `page_maybe_dma_pinned` of an order-0 page: `count >= 1024`. So many other
+    /// references look the same.
+    #[must_use]
+    pub const fn maybe_pinned(&self) -> bool {
+        self.count >= GUP_PIN_COUNTING_BIAS
     }
 
     /// Whether `vm_swap_full()` holds: fewer than half of the swap slots are free.
@@ -97,6 +107,8 @@ bits! {
     PG_ERROR = 11;
     /// `PageAnon`: `page->mapping` is an anon_vma.
     PG_ANON = 12;
+    /// `PG_anon_exclusive`, of kernels that have [`crate::EXCLUSIVE_BIT`].
+    PG_ANON_EXCLUSIVE = 13;
 }
 
 bits! {
@@ -119,4 +131,18 @@ bits! {
     VM_SWAP_FULL = 0;
     /// The fault is a write fault.
     WRITE_FAULT = 1;
+    /// `do_wp_page`: an unshare fault: a copy if need be, and no write.
+    UNSHARE_FAULT = 2;
+    /// `do_swap_page`: the swap pte carried the exclusive mark.
+    EXCLUSIVE_ENTRY = 3;
+    /// `copy_one_pte`: `mm->has_pinned`: the parent has ever had a `FOLL_PIN` reference.
+    MM_HAS_PINNED = 4;
+    /// `get_user_pages`: for writing.
+    GUP_WRITE = 5;
+    /// `get_user_pages`: a `FOLL_PIN` reference; else `FOLL_GET`.
+    GUP_PIN = 6;
+    /// `change_pte_range`: the pte is dirty.
+    PTE_DIRTY = 7;
+    /// `try_to_unmap_one`: for migration.
+    FOR_MIGRATION = 8;
 }

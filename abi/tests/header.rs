@@ -23,13 +23,19 @@ fn constants() -> BTreeMap<String, u64> {
         WP_COPY WP_REUSE WP_TRYLOCK WP_LOCK WP_CAN_SHARE WP_FREE_SWAP WP_DRAIN
         NO YES SHARE_IF_EXCLUSIVE SHARE_AND_DELETE
         AT_SWAP_MAP AT_RECHECK AT_ENTRY
-        UNMAP UNMAP_FAIL
+        UNMAP_ENTRY UNMAP_CLEARED UNMAP UNMAP_FAIL
         SWAPIN_FREE_SWAP SWAPIN_DECIDE MAP_READ_ONLY MAP_WRITABLE MAP_IF_SHARED
+        MAP_EXCLUSIVE MAP_EXCLUSIVE_WRITABLE
+        SWAP_ADD SWAP_KEEP SHRINK_PAGEOUT SHRINK_ACTIVATE FORK_SHARE FORK_COPY
+        GUP_BEGIN GUP_FOUND GUP_AS_ASKED GUP_AS_WRITE GUP_TAKE GUP_UNSHARE
+        EXCLUSIVE_BIT EXCLUSIVE_MARK PIN_DIRECT_IO PIN_FUSE PIN_IO_URING PIN_USER_PAGES NO_ZERO_PAGE
+        GUP_FAULTS_IN UNMAP_YOUNG SWAPIN_RECHECK SWAPIN_DRAIN SWAPOFF_BY_MM MIGRATION_ENTRIES ZAP_UNMAPPED
         ACTIVATE_AFTER_PTE ACTIVATE_AT_START ACTIVATE_BEFORE_UNLOCK
         PG_LOCKED PG_REFERENCED PG_UPTODATE PG_DIRTY PG_LRU PG_ACTIVE PG_RESERVED
-        PG_PRIVATE PG_WRITEBACK PG_SWAPCACHE PG_RECLAIM PG_ERROR PG_ANON
+        PG_PRIVATE PG_WRITEBACK PG_SWAPCACHE PG_RECLAIM PG_ERROR PG_ANON PG_ANON_EXCLUSIVE
         VM_READ VM_WRITE VM_SHARED VM_MAYWRITE VM_LOCKED VM_RESERVED
-        VM_SWAP_FULL WRITE_FAULT
+        VM_SWAP_FULL WRITE_FAULT UNSHARE_FAULT EXCLUSIVE_ENTRY MM_HAS_PINNED GUP_WRITE GUP_PIN PTE_DIRTY FOR_MIGRATION
+        GUP_PIN_COUNTING_BIAS
     };
     named.map(|(name, value)| (name.to_owned(), value)).into()
 }
@@ -98,7 +104,7 @@ fn structures() -> [Structure; 3] {
         structure!("cowpath_page_view", PageView:
             count mapcount swap_map flags vm_flags env at pins),
         structure!("cowpath_rules", Rules:
-            do_swap_page unuse_process exclusive_without_tree_lock),
+            do_swap_page unuse_process exclusive_without_tree_lock mechanisms),
         structure!("cowpath_policy", PolicyEntry:
             size abi_version manifest rules hooks),
     ]

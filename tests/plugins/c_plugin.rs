@@ -49,9 +49,22 @@ fn a_plugin_in_c_is_asked_like_any_other() {
 }
 
 #[test]
+fn a_plugin_in_c_of_version_1_0_works_on() {
+    let scratch = Scratch::new("c-plugin-1.0");
+    let Some(library) = compile(&scratch, &["-DOF_1_0"]) else {
+        return;
+    };
+    let policy = load(&library).unwrap();
+    let held = PageView { flags: PG_SWAPCACHE, ..PageView::default() };
+    assert_eq!(policy.ask(Hook::try_to_unmap_one, &held).unwrap().code, UNMAP_FAIL);
+    assert_eq!(policy.rules().mechanisms, 0);
+    assert!(!policy.defines(Hook::copy_one_pte));
+}
+
+#[test]
 fn a_plugin_in_c_with_a_wrong_entry_is_refused() {
     let cases = [
-        ("-DWRONG_VERSION", "is a plugin of version 3.1, this program accepts 1.0 to 1.0"),
+        ("-DWRONG_VERSION", "is a plugin of version 3.1, this program accepts 1.0 to 1.1"),
         ("-DWRONG_SIZE", "its entry has 8 bytes, expected"),
         ("-DNULL_ENTRY", "its entry point returns null"),
         ("-DNULL_RULES", "its entry has no manifest or no rules"),

@@ -182,8 +182,8 @@ fn a_plugin_without_entry_point_is_refused() {
 #[test]
 fn a_plugin_of_another_abi_version_is_refused_before_it_is_opened() {
     let message = refused(&fixture("newer-abi"));
-    let expected = "is a plugin of version 2.0, this program accepts 1.0 to 1.0; \
-        build it against cowpath-abi 1.0";
+    let expected = "is a plugin of version 2.0, this program accepts 1.0 to 1.1; \
+        build it against cowpath-abi 1.1";
     assert!(message.ends_with(expected), "{message}");
 }
 

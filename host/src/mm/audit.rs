@@ -7,8 +7,9 @@
 use super::Memory;
 use super::ids::{MmId, Pfn, SwpEntry, ZERO_PAGE};
 use super::page::{
-    NO_MAPPING, PG_ACTIVE, PG_ANON, PG_FREE, PG_ISOLATED, PG_LOCKED, PG_LRU, PG_PAGECACHE,
-    PG_PRIVATE, PG_RECLAIM, PG_REPLACED, PG_RESERVED, PG_SWAPCACHE, PG_WRITEBACK, Page,
+    Gup, NO_MAPPING, PG_ACTIVE, PG_ANON, PG_ANON_EXCLUSIVE, PG_FREE, PG_ISOLATED, PG_LOCKED,
+    PG_LRU, PG_PAGECACHE, PG_PRIVATE, PG_RECLAIM, PG_REPLACED, PG_RESERVED, PG_SWAPCACHE,
+    PG_WRITEBACK, Page,
 };
 use super::swap::{SWAP_MAP_BAD, SWAP_MAP_MAX};
 use std::fmt;
@@ -186,7 +187,7 @@ impl Memory {
             + flag(PG_PAGECACHE)
             + flag(PG_PRIVATE)
             + flag(PG_ISOLATED)
-            + page.gup
+            + page.gup.count()
             + u32::from(page.tasks)
             + u32::from(page.pagevec)
     }
@@ -275,7 +276,7 @@ impl Memory {
         }
         // An anonymous page keeps its mapping until here (page_remove_rmap), and PG_active.
         let page = self.page_mut(pfn);
-        page.flags &= !(PG_ACTIVE | PG_ANON);
+        page.flags &= !(PG_ACTIVE | PG_ANON | PG_ANON_EXCLUSIVE);
         page.mapping = NO_MAPPING;
     }
 
@@ -303,7 +304,8 @@ impl Memory {
     fn is_left_to_reclaim(&self, page: &Page) -> bool {
         let cached = page.flags & (PG_PAGECACHE | PG_SWAPCACHE) != 0;
         let busy = page.flags & (PG_LOCKED | PG_WRITEBACK | PG_ISOLATED) != 0;
-        let held = page.gup > 0 || page.tasks > 0 || self.counters.mapcount(page.counts) > 0;
+        let held =
+            page.gup != Gup::NONE || page.tasks > 0 || self.counters.mapcount(page.counts) > 0;
         let reclaimable = page.has(PG_LRU) || page.pagevec > 0;
         page.flags & (PG_FREE | PG_RESERVED) != 0 || cached && !busy && !held && reclaimable
     }

@@ -72,6 +72,31 @@ impl Counters {
         Ok(())
     }
 
+    /// `page_ref_add`: so many more references.
+    pub const fn add(self, counts: &mut PageCounts, references: u32) -> Result<(), Overflow> {
+        let mask = match self {
+            Self::Two => TWO_MASK,
+            Self::Packed => PACKED_MASK,
+        };
+        if mask - (counts.0 & mask) < references as u64 {
+            return Err(Overflow);
+        }
+        counts.0 += references as u64;
+        Ok(())
+    }
+
+    /// `page_ref_sub`, where it is known that others remain.
+    ///
+    /// Panics if there are not so many: a caller's bug.
+    pub const fn sub(self, counts: &mut PageCounts, references: u32) {
+        let free = match self {
+            Self::Two => self.count(*counts) - self.mapcount(*counts),
+            Self::Packed => (counts.0 & PACKED_MASK) as u32,
+        };
+        assert!(free > references, "page_ref_sub of more than there is");
+        counts.0 -= references as u64;
+    }
+
     /// `put_page_testzero`: one reference less; whether it was the last.
     ///
     /// Panics if there is none that is not a mapping's: a caller's bug.
@@ -142,6 +167,21 @@ mod tests {
         let mut two = PageCounts(PACKED_MASK);
         assert_eq!(Counters::Two.get(&mut two), Ok(()));
         assert_eq!(Counters::Two.count(two), 1 << PACKED_BITS);
+    }
+
+    #[test]
+    fn foll_pin_counts_1024() {
+        for counters in [Counters::Two, Counters::Packed] {
+            let mut c = PageCounts::default();
+            counters.get(&mut c).expect("room");
+            counters.add(&mut c, 1024).expect("room");
+            assert_eq!(counters.count(c), 1025);
+            counters.sub(&mut c, 1023);
+            assert_eq!(counters.count(c), 2);
+        }
+        let mut c = PageCounts(PACKED_MASK - 1024);
+        assert_eq!(Counters::Packed.add(&mut c, 1024), Ok(()));
+        assert_eq!(Counters::Packed.add(&mut c, 1024), Err(Overflow));
     }
 
     #[test]

@@ -123,13 +123,24 @@ impl IoKind {
     }
 
     /// What a report calls the reference.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
+    const fn word(self) -> &'static str {
         match self {
             Self::DirectRead => "direct read",
             Self::DirectWrite => "direct write",
             Self::PinRead => "read pin",
             Self::PinWrite => "write pin",
+        }
+    }
+}
+
+impl Io {
+    /// What a report calls its references.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self.path {
+            Path::Vmsplice => "pipe",
+            Path::IoUring => "fixed buffer",
+            _ => self.kind.word(),
         }
     }
 }
@@ -196,11 +207,12 @@ impl Memory {
         }
     }
 
-    /// Drops the reference of one holder.
-    pub fn release_holder(&mut self, holder: HolderId) {
+    /// Drops the reference of one holder of a request.
+    pub fn release_holder(&mut self, io: IoId, holder: HolderId) {
+        let pinned = self.ios[io as usize].pinned;
         let pfn = std::mem::replace(&mut self.holders[holder.index()].pfn, Pfn::NONE);
         if pfn.is_some() {
-            self.put_gup(pfn);
+            self.put_gup(pfn, pinned);
         }
     }
 

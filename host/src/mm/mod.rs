@@ -33,6 +33,7 @@ pub use vma::{
 };
 
 use audit::Violation;
+use cowpath_abi::GUP_PIN_COUNTING_BIAS;
 
 /// Failures that the next allocations meet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -322,24 +323,36 @@ impl Memory {
         self.raw_put(pfn);
     }
 
-    /// A task's reference becomes get_user_pages'. Nothing for a reserved page.
-    pub fn task_ref_to_gup(&mut self, pfn: Pfn) {
+    /// A task's reference becomes get_user_pages', of the flavour asked for: `FOLL_PIN`
+    /// adds 1024 where `FOLL_GET` adds 1. Nothing for a reserved page.
+    pub fn task_ref_to_gup(&mut self, pfn: Pfn, pinned: bool) {
+        let counters = self.counters;
         let page = self.page_mut(pfn);
         if page.has(PG_RESERVED) {
             return;
         }
         page.tasks -= 1;
-        page.gup += 1;
+        *page.gup.of(pinned) += 1;
+        if pinned && counters.add(&mut page.counts, GUP_PIN_COUNTING_BIAS - 1).is_err() {
+            *page.gup.of(pinned) -= 1;
+            *page.gup.of(false) += 1;
+            self.violate(Violation::CounterOverflow { pfn });
+        }
     }
 
-    /// `page_cache_release` of a get_user_pages reference.
-    pub fn put_gup(&mut self, pfn: Pfn) {
+    /// `page_cache_release` of a get_user_pages reference, `unpin_user_page` of a pinned one.
+    pub fn put_gup(&mut self, pfn: Pfn, pinned: bool) {
+        let counters = self.counters;
         let page = self.page_mut(pfn);
         if page.has(PG_RESERVED) {
             return;
         }
-        assert!(page.gup > 0, "{pfn} put by a holder that does not hold it");
-        page.gup -= 1;
+        let held = page.gup.of(pinned);
+        assert!(*held > 0, "{pfn} put by a holder that does not hold it");
+        *held -= 1;
+        if pinned {
+            counters.sub(&mut page.counts, GUP_PIN_COUNTING_BIAS - 1);
+        }
         self.raw_put(pfn);
     }
 
@@ -393,7 +406,7 @@ impl Memory {
     #[must_use]
     pub fn frame_of(&self, vma: VmaId, address: u32) -> Option<Pfn> {
         let pte = self.pte(vma, address);
-        pte.pfn().or_else(|| self.swap_cache(pte.entry()?))
+        pte.pfn().or_else(|| pte.migrating()).or_else(|| self.swap_cache(pte.entry()?))
     }
 
     /// Bytes of state for each page frame: the page, and a swap slot if there are as

@@ -10,8 +10,8 @@ use super::ids::{SwpEntry, TaskId, Token};
 use cowpath_abi as abi;
 
 pub use abi::{
-    PG_ACTIVE, PG_ANON, PG_DIRTY, PG_ERROR, PG_LOCKED, PG_LRU, PG_PRIVATE, PG_RECLAIM,
-    PG_REFERENCED, PG_RESERVED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK,
+    PG_ACTIVE, PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY, PG_ERROR, PG_LOCKED, PG_LRU, PG_PRIVATE,
+    PG_RECLAIM, PG_REFERENCED, PG_RESERVED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK,
 };
 
 /// The page is in a file's page cache, which holds a reference. Ours: the kernel
@@ -59,13 +59,39 @@ pub struct Page {
     /// Contents, a token per sector.
     pub data: [Token; SECTORS],
     /// Ledger: references of get_user_pages.
-    pub gup: u32,
+    pub gup: Gup,
     /// Who holds the page lock: a task, [`LOCKED_BY_IO`], or none.
     pub locker: TaskId,
     /// Ledger: references held by tasks in the middle of a routine.
     pub tasks: u8,
     /// Ledger: references of the LRU-add pagevecs.
     pub pagevec: u8,
+}
+
+/// References of get_user_pages to one page, by flavour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Gup {
+    /// `FOLL_GET`: 1 of the count each.
+    pub got: u16,
+    /// `FOLL_PIN`: 1024 of the count each.
+    pub pinned: u16,
+}
+
+impl Gup {
+    /// Nobody's.
+    pub const NONE: Self = Self { got: 0, pinned: 0 };
+
+    /// What they add to the count.
+    #[must_use]
+    #[inline]
+    pub const fn count(self) -> u32 {
+        self.got as u32 + self.pinned as u32 * abi::GUP_PIN_COUNTING_BIAS
+    }
+
+    /// How many there are of one flavour.
+    pub const fn of(&mut self, pinned: bool) -> &mut u16 {
+        if pinned { &mut self.pinned } else { &mut self.got }
+    }
 }
 
 /// The page lock was handed to a swap read, whose completion unlocks the page.
@@ -85,7 +111,7 @@ impl Page {
         next: u32::MAX,
         prev: u32::MAX,
         data: [Token::ZERO; SECTORS],
-        gup: 0,
+        gup: Gup::NONE,
         locker: TaskId::NONE,
         tasks: 0,
         pagevec: 0,

@@ -1,4 +1,4 @@
-//! Page table entries: 32 bits, present, swap or none.
+//! Page table entries: 32 bits, present, swap, migration or none.
 //!
 //! A pte does not know which mm or address it stands for.
 
@@ -14,6 +14,9 @@ const WRITE: u32 = 2;
 const DIRTY: u32 = 4;
 const YOUNG: u32 = 8;
 const SWAP: u32 = 16;
+/// With `SWAP`: the exclusive mark. Without `SWAP` and `PRESENT`: a migration entry, whose
+/// `WRITE` and `YOUNG` tell its kind.
+const OTHER: u32 = 32;
 const SHIFT: u32 = 6;
 
 impl Pte {
@@ -31,6 +34,51 @@ impl Pte {
     #[must_use]
     pub const fn swap(entry: SwpEntry) -> Self {
         Self(entry.0 << SHIFT | SWAP)
+    }
+
+    /// `pte_swp_mkexclusive`: a swap pte whose page was exclusive.
+    #[must_use]
+    pub const fn mkexclusive(self) -> Self {
+        Self(self.0 | OTHER)
+    }
+
+    /// `pte_swp_clear_exclusive`.
+    #[must_use]
+    pub const fn clear_exclusive(self) -> Self {
+        Self(self.0 & !OTHER)
+    }
+
+    /// `pte_swp_exclusive`: a swap pte that carries the mark.
+    #[must_use]
+    pub const fn marked_exclusive(self) -> bool {
+        self.0 & (SWAP | OTHER) == SWAP | OTHER
+    }
+
+    /// A migration entry for a page: writable, readable-exclusive or readable.
+    #[must_use]
+    pub const fn migration(pfn: Pfn, writable: bool, exclusive: bool) -> Self {
+        let kind = if writable { WRITE | YOUNG } else { 0 } | if exclusive { YOUNG } else { 0 };
+        Self(pfn.0 << SHIFT | OTHER | kind)
+    }
+
+    /// The page of a migration entry.
+    #[must_use]
+    #[inline]
+    pub const fn migrating(self) -> Option<Pfn> {
+        let migration = self.0 & (PRESENT | SWAP | OTHER) == OTHER;
+        if migration { Some(Pfn(self.0 >> SHIFT)) } else { None }
+    }
+
+    /// Whether a migration entry is not merely readable: its page was exclusive.
+    #[must_use]
+    pub const fn migrating_exclusive(self) -> bool {
+        self.0 & YOUNG != 0
+    }
+
+    /// `make_readable_migration_entry`: fork shares it.
+    #[must_use]
+    pub const fn migration_shared(self) -> Self {
+        Self(self.0 & !(WRITE | YOUNG))
     }
 
     /// `pte_present`.
@@ -123,7 +171,16 @@ impl Pte {
 impl fmt::Display for Pte {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(entry) = self.entry() {
-            return write!(f, "{entry}");
+            let mark = if self.marked_exclusive() { " exclusive" } else { "" };
+            return write!(f, "{entry}{mark}");
+        }
+        if let Some(pfn) = self.migrating() {
+            let kind = match (self.write(), self.migrating_exclusive()) {
+                (true, _) => "writable",
+                (false, true) => "exclusive",
+                (false, false) => "readable",
+            };
+            return write!(f, "migration of {pfn}, {kind}");
         }
         let Some(pfn) = self.pfn() else {
             return f.write_str("none");

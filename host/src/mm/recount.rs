@@ -10,6 +10,7 @@ use super::page::{
     LOCKED_BY_IO, PG_ACTIVE, PG_ANON, PG_ISOLATED, PG_LRU, PG_RESERVED, PG_WRITEBACK,
 };
 use super::swap::SWAP_MAP_MAX;
+use cowpath_abi::GUP_PIN_COUNTING_BIAS;
 
 /// What tasks hold, for [`Memory::audit_whole`].
 #[derive(Clone, Debug, Default)]
@@ -55,8 +56,12 @@ impl Memory {
                 }
             }
         }
-        for holder in self.holders.iter().filter(|holder| holder.pfn.is_some()) {
-            r.gup[holder.pfn.index()] += 1;
+        for io in &self.ios {
+            let units = if io.pinned { GUP_PIN_COUNTING_BIAS } else { 1 };
+            let holders = &self.holders[io.first as usize..(io.first + io.pages) as usize];
+            for holder in holders.iter().filter(|holder| holder.pfn.is_some()) {
+                r.gup[holder.pfn.index()] += units;
+            }
         }
         for pfn in &held.pages {
             r.tasks[pfn.index()] += 1;
@@ -82,7 +87,7 @@ impl Memory {
                 return Some(Violation::Mapcount { pfn, mapcount, ptes });
             }
             let ledgers = [
-                ("gup", page.gup, recount.gup[i]),
+                ("gup", page.gup.count(), recount.gup[i]),
                 ("tasks", page.tasks.into(), recount.tasks[i]),
                 ("pagevec", page.pagevec.into(), recount.pagevec[i]),
             ];
@@ -117,7 +122,9 @@ impl Memory {
             let (rss, swap) = &mut counted[vma.mm.index()];
             for pte in &self.ptes[vma.ptes as usize..(vma.ptes + vma.len) as usize] {
                 *swap |= pte.entry().is_some();
-                let Some(pfn) = pte.pfn().filter(|&pfn| !self.page(pfn).has(PG_RESERVED)) else {
+                // A migration entry stays counted (rss, never mapcount).
+                let page = pte.pfn().or_else(|| pte.migrating());
+                let Some(pfn) = page.filter(|&pfn| !self.page(pfn).has(PG_RESERVED)) else {
                     continue;
                 };
                 rss.0 += 1;

@@ -31,6 +31,8 @@ pub struct Mm {
     pub born: u32,
     /// `mm_users`: tasks of the mm that are in the kernel, and others that hold it.
     pub users: u16,
+    /// `mm->has_pinned`: somebody took a `FOLL_PIN` reference here once.
+    pub has_pinned: bool,
     /// The last user is gone: the mappings are being torn down.
     pub exiting: bool,
     /// False once the process has exited and its mappings are gone.
@@ -152,6 +154,7 @@ impl Memory {
             ptl: TaskId::NONE,
             born: self.seq,
             users: 0,
+            has_pinned: false,
             exiting: false,
             alive: true,
         });

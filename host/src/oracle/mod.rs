@@ -283,7 +283,7 @@ impl Look {
 /// What a load at an address would return.
 fn contents(mem: &Memory, vma: &Vma, address: u32) -> [Token; SECTORS] {
     let pte = mem.ptes[vma.pte_index(address)];
-    if let Some(pfn) = pte.pfn() {
+    if let Some(pfn) = pte.pfn().or_else(|| pte.migrating()) {
         return mem.page(pfn).data;
     }
     if let Some(entry) = pte.entry() {

@@ -22,10 +22,21 @@ macro_rules! bundle {
 }
 
 static BUNDLED: &[BundledPolicy] = bundle! {
+    "pre-2.6.7": "pre_2_6_7",
     "vanilla": "vanilla",
     "iwamoto": "iwamoto",
-    "hugh": "hugh",
     "hugh-mail": "hugh_mail",
+    "hugh": "hugh",
+    "2.6.29": "2_6_29",
+    "5.8": "5_8",
+    "5.9": "5_9",
+    "5.11": "5_11",
+    "5.18": "5_18",
+    "5.19": "5_19",
+    "6.1": "6_1",
+    "uml-6.1": "uml_6_1",
+    "6.12": "6_12",
+    "7.0": "7_0",
 };
 
 /// The bundled policies, vanilla first.

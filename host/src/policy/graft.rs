@@ -3,7 +3,7 @@
 //! This module does not know what the hunks do; whether a mixture makes sense is
 //! for the run to show.
 
-use cowpath_abi::{HOOKS, Hook};
+use cowpath_abi::{HOOKS, HOOKS_1_0, Hook, MECHANISMS};
 
 use super::{LoadError, Plugin, Policy, load};
 
@@ -16,21 +16,17 @@ pub enum Hunk {
     UnuseProcess,
     /// `Rules::exclusive_without_tree_lock`.
     ExclusiveSwapPageLock,
+    /// One bit of `Rules::mechanisms`, had or not, by its place in [`MECHANISMS`].
+    Mechanism(usize),
 }
 
 impl Hunk {
     /// Every hunk.
-    pub const ALL: [Self; 9] = [
-        Self::Hook(HOOKS[0]),
-        Self::Hook(HOOKS[1]),
-        Self::Hook(HOOKS[2]),
-        Self::Hook(HOOKS[3]),
-        Self::Hook(HOOKS[4]),
-        Self::Hook(HOOKS[5]),
-        Self::Hook(HOOKS[6]),
-        Self::UnuseProcess,
-        Self::ExclusiveSwapPageLock,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        let rules = [Self::UnuseProcess, Self::ExclusiveSwapPageLock];
+        let mechanisms = (0..MECHANISMS.len()).map(Self::Mechanism);
+        HOOKS.into_iter().map(Self::Hook).chain(rules).chain(mechanisms)
+    }
 
     /// The name in a specification.
     #[must_use]
@@ -39,13 +35,13 @@ impl Hunk {
             Self::Hook(hook) => hook.name(),
             Self::UnuseProcess => "unuse_process",
             Self::ExclusiveSwapPageLock => "exclusive_swap_page_lock",
+            Self::Mechanism(place) => MECHANISMS[place].1,
         }
     }
 
     fn from_name(name: &str) -> Result<Self, LoadError> {
-        let found = Self::ALL.into_iter().find(|hunk| hunk.name() == name);
-        found.ok_or_else(|| {
-            let known = Self::ALL.map(Self::name).to_vec();
+        Self::all().find(|hunk| hunk.name() == name).ok_or_else(|| {
+            let known: Vec<_> = Self::all().map(Self::name).collect();
             LoadError::UnknownHunk { name: name.to_owned(), nearest: nearest(name, &known), known }
         })
     }
@@ -113,7 +109,8 @@ impl Policy {
         for hunk in hunks {
             match *hunk {
                 Hunk::Hook(hook) => {
-                    if donor.hooks[hook as usize].is_none() {
+                    let appended = hook as usize >= HOOKS_1_0;
+                    if donor.hooks[hook as usize].is_none() && !appended {
                         return Err(LoadError::HunkUndefined { policy: donor.manifest.id, hook });
                     }
                     self.slots[hook as usize] = donor.slot(hook, index);
@@ -126,6 +123,11 @@ impl Policy {
                 Hunk::ExclusiveSwapPageLock => {
                     self.rules.exclusive_without_tree_lock =
                         donor.rules.exclusive_without_tree_lock;
+                }
+                Hunk::Mechanism(place) => {
+                    let bit = MECHANISMS[place].0;
+                    let rules = &mut self.rules.mechanisms;
+                    *rules = *rules & !bit | donor.rules.mechanisms & bit;
                 }
             }
         }

@@ -6,12 +6,14 @@
 use std::error::Error;
 use std::ffi::{CStr, c_void};
 use std::fs;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, offset_of};
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use cowpath_abi::{
     ABI, ACTIVATE_AFTER_PTE, ACTIVATE_AT_START, ACTIVATE_BEFORE_UNLOCK, AbiVersion, ENTRY_SYMBOL,
-    HOOKS, HookFn, MODULE_SYMBOL, Manifest, PolicyEntry, PolicyModuleRef, Rules,
+    HOOKS, HOOKS_1_0, HookFn, MECHANISMS, MODULE_SYMBOL, Manifest, PolicyEntry, PolicyModuleRef,
+    Rules,
 };
 use libloading::Library;
 
@@ -119,22 +121,48 @@ fn from_entry(place: &str, entry: *const PolicyEntry) -> Result<Exports, LoadErr
             plugin: AbiVersion::unpacked(version),
         });
     }
-    let expected = size_of::<PolicyEntry>();
+    let version = AbiVersion::unpacked(version);
+    let (expected, count) = match version.minor {
+        0 => (offset_of!(PolicyEntry, hooks) + HOOKS_1_0 * size_of::<Option<HookFn>>(), HOOKS_1_0),
+        _ => (size_of::<PolicyEntry>(), HOOKS.len()),
+    };
     if (size as usize) < expected {
         return Err(bad(format!("its entry has {size} bytes, expected {expected}")));
     }
-    // SAFETY: the structure is of an accepted version and at least this large.
-    let entry = unsafe { &*entry };
-    if entry.manifest.is_null() || entry.rules.is_null() {
+    // SAFETY: the structure is of an accepted version, and as large as the fields before
+    // `hooks` and `count` hooks; no reference to the rest of it is made.
+    let (manifest, rules, hooks) = unsafe {
+        let hooks = (&raw const (*entry).hooks).cast::<Option<HookFn>>();
+        ((*entry).manifest, (*entry).rules, slice::from_raw_parts(hooks, count))
+    };
+    if manifest.is_null() || rules.is_null() {
         return Err(bad("its entry has no manifest or no rules".to_owned()));
     }
+    let mut all = [None; HOOKS.len()];
+    all[..count].copy_from_slice(hooks);
     Ok(Exports {
         // SAFETY: not null, and a C string by the contract.
-        manifest: unsafe { CStr::from_ptr(entry.manifest) }.to_string_lossy().into_owned(),
-        // SAFETY: not null, and plain integers by the contract.
-        rules: unsafe { *entry.rules },
-        hooks: entry.hooks,
+        manifest: unsafe { CStr::from_ptr(manifest) }.to_string_lossy().into_owned(),
+        // SAFETY: not null, and the rules of an accepted version by the contract.
+        rules: unsafe { read_rules(rules, version) },
+        hooks: all,
     })
+}
+
+/// The rules of a plugin, of which version 1.0 had no `mechanisms`.
+///
+/// # Safety
+/// `rules` points to the rules of that version.
+unsafe fn read_rules(rules: *const Rules, version: AbiVersion) -> Rules {
+    // SAFETY: fields that every version has, and the last of 1.1 only if it is there.
+    unsafe {
+        Rules {
+            do_swap_page: (*rules).do_swap_page,
+            unuse_process: (*rules).unuse_process,
+            exclusive_without_tree_lock: (*rules).exclusive_without_tree_lock,
+            mechanisms: if version.minor == 0 { 0 } else { (*rules).mechanisms },
+        }
+    }
 }
 
 /// Whether what was loaded is what the file said, and can be carried out.
@@ -161,6 +189,10 @@ fn check(
     let bits = ACTIVATE_AFTER_PTE | ACTIVATE_AT_START | ACTIVATE_BEFORE_UNLOCK;
     if exports.rules.unuse_process & !bits != 0 || exports.rules.exclusive_without_tree_lock > 1 {
         return Err(bad("its rules have bits that are not defined"));
+    }
+    let known = MECHANISMS.iter().fold(0, |bits, mechanism| bits | mechanism.0);
+    if exports.rules.mechanisms & !known != 0 {
+        return Err(bad("its rules have mechanisms that are not defined"));
     }
     order::read(exports.rules.do_swap_page)
         .map_err(|error| LoadError::BadOrder { place: place.to_owned(), error })

@@ -108,6 +108,13 @@ impl Policy {
         &self.rules
     }
 
+    /// Whether the kernel has a mechanism, a bit of `Rules::mechanisms`.
+    #[must_use]
+    #[inline]
+    pub fn has(&self, mechanism: u32) -> bool {
+        self.rules.mechanisms & mechanism != 0
+    }
+
     /// The order of operations in `do_swap_page`, each step exactly once.
     #[must_use]
     pub fn swap_in_order(&self) -> &[SwapInStep; 8] {

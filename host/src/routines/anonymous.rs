@@ -1,4 +1,5 @@
-//! `mm/memory.c:do_anonymous_page`, 2.6.11, for a write: a zeroed page of one's own.
+//! `mm/memory.c:do_anonymous_page`, 2.6.11: a zeroed page of one's own, for a write, and
+//! for a read in kernels without `ZERO_PAGE` (2.6.24 to 2.6.31).
 
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
@@ -10,7 +11,7 @@ stages! { Stage {
     Map = "do_anonymous_page.map",
 }}
 
-/// First write to an anonymous page; page_table_lock was dropped.
+/// First touch of an anonymous page; page_table_lock was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DoAnonymousPage {
     stage: Stage,
@@ -59,6 +60,7 @@ impl Stages for DoAnonymousPage {
             cx.mem.lru_cache_add_active(page);
             cx.mem.page_mut(page).flags |= PG_REFERENCED;
             cx.page_add_anon_rmap(page, vma, address);
+            cx.set_exclusive(page);
             cx.mem.set_pte(vma, address, Pte::mk(page).mkdirty().maybe_mkwrite(v.vm_write()));
         } else {
             cx.put_page(page);

@@ -7,7 +7,7 @@ use crate::mm::{Memory, Page, Pfn, SwpEntry, TaskId, VmaId};
 use crate::oracle::Oracle;
 use crate::policy::{Answer, Policy, PolicyFault};
 use crate::task::{Ret, Task};
-use cowpath_abi::{Hook, PageView, VM_SWAP_FULL};
+use cowpath_abi::{EXCLUSIVE_BIT, Hook, PG_ANON_EXCLUSIVE, PageView, VM_SWAP_FULL};
 
 /// A question that a stage asked the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,21 @@ impl Cx<'_> {
         self.task.ret
     }
 
+    /// Whether the kernel has a mechanism.
+    #[must_use]
+    #[inline]
+    pub fn has(&self, mechanism: u32) -> bool {
+        self.policy.has(mechanism)
+    }
+
+    /// Marks a page as its only mapping's own, in a kernel that does so.
+    #[inline]
+    pub fn set_exclusive(&mut self, pfn: Pfn) {
+        if self.has(EXCLUSIVE_BIT) {
+            self.mem.page_mut(pfn).flags |= PG_ANON_EXCLUSIVE;
+        }
+    }
+
     /// Asks the policy about a page. `vm_flags` and `env` as in [`PageView`].
     #[inline]
     pub fn ask(&mut self, hook: Hook, at: u32, pfn: Pfn, vm_flags: u32, env: u32) -> u8 {
@@ -64,12 +79,23 @@ impl Cx<'_> {
             vm_flags,
             env: env | full,
             at,
-            pins: 0,
+            pins: page.gup.pinned.into(),
         };
-        match self.policy.ask(hook, &view) {
+        self.put(hook, &view, pfn, page)
+    }
+
+    /// Asks the policy about a place that has no page yet.
+    pub fn ask_without_page(&mut self, hook: Hook, at: u32, vm_flags: u32, env: u32) -> u8 {
+        let view = PageView { vm_flags, env, at, ..PageView::default() };
+        self.put(hook, &view, Pfn::NONE, Page::FREE)
+    }
+
+    #[inline]
+    fn put(&mut self, hook: Hook, view: &PageView, pfn: Pfn, page: Page) -> u8 {
+        match self.policy.ask(hook, view) {
             Ok(answer) => {
                 if let Some(asked) = &mut self.asked {
-                    asked.push(Asked { hook, view, answer, pfn, page });
+                    asked.push(Asked { hook, view: *view, answer, pfn, page });
                 }
                 answer.code
             }
@@ -175,4 +201,4 @@ impl Cx<'_> {
 }
 
 /// Flags that policies know; the others are the host's own.
-const PUBLIC_FLAGS: u32 = (cowpath_abi::PG_ANON << 1) - 1;
+const PUBLIC_FLAGS: u32 = (PG_ANON_EXCLUSIVE << 1) - 1;

@@ -8,8 +8,20 @@
 
 use super::{Cx, Flow, GetUserPages, Stages, stages};
 use crate::lock::{Lock, Wants};
-use crate::mm::{HolderId, IoId, IoKind, IoState, Memory, PG_DIRTY};
+use crate::mm::{HolderId, IoId, IoKind, IoState, Memory, PG_DIRTY, Path};
 use crate::task::{Ret, Task};
+use cowpath_abi::{PIN_DIRECT_IO, PIN_FUSE, PIN_IO_URING, PIN_USER_PAGES};
+
+/// The mechanism of kernels in which a path takes `FOLL_PIN` references; 0: none has it.
+const fn foll_pin(path: Path) -> u32 {
+    match path {
+        Path::Block => PIN_DIRECT_IO,
+        Path::Fuse => PIN_FUSE,
+        Path::IoUring => PIN_IO_URING,
+        Path::PinUserPages => PIN_USER_PAGES,
+        Path::Nfs | Path::GetUserPages | Path::Vmsplice => 0,
+    }
+}
 
 /// `DIO_PAGES`: most pages that one get_user_pages call asks for.
 const DIO_PAGES: u32 = 64;
@@ -63,7 +75,8 @@ impl HoldPages {
             return Flow::Return(Ret::Segv);
         }
         self.done = 0;
-        let dirties = io.kind == IoKind::DirectRead;
+        // FUSE dirties the pages when it releases them.
+        let dirties = io.kind == IoKind::DirectRead && io.path != Path::Fuse;
         self.stage = if dirties { HoldStage::Dirty } else { HoldStage::Submit };
         Flow::Next
     }
@@ -103,6 +116,8 @@ impl Stages for HoldPages {
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             HoldStage::DownRead => {
+                let mechanism = foll_pin(cx.mem.ios[self.io as usize].path);
+                cx.mem.ios[self.io as usize].pinned = cx.has(mechanism);
                 self.stage = HoldStage::UpRead;
                 let end = (self.done + DIO_PAGES).min(cx.mem.ios[self.io as usize].pages);
                 let gup = GetUserPages::new(cx.mem, self.io, self.done, end, self.force);
@@ -188,7 +203,7 @@ impl CompleteIo {
         for holder in cx.mem.holders_of(self.io) {
             let pfn = cx.mem.holders[holder.index()].pfn;
             if kind != IoKind::DirectRead || cx.mem.page(pfn).has(PG_DIRTY) {
-                cx.mem.release_holder(holder);
+                cx.mem.release_holder(self.io, holder);
             }
         }
         cx.oracle.complete(cx.mem, self.io, !self.failed);
@@ -214,7 +229,7 @@ impl CompleteIo {
     /// `bio_release_pages`.
     fn release(self, mem: &mut Memory) -> Flow {
         for holder in mem.holders_of(self.io) {
-            mem.release_holder(holder);
+            mem.release_holder(self.io, holder);
         }
         mem.ios[self.io as usize].state = IoState::Done;
         Flow::Return(Ret::Done)

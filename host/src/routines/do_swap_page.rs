@@ -10,11 +10,11 @@ use super::{
     CanShare, Cx, DoWpPage, Flow, ReadSwapCache, Readahead, RemoveExclusive, Stages, stages,
 };
 use crate::lock::{Lock, Wants};
-use crate::mm::{Memory, PG_AGAIN, Pfn, Pte, SwpEntry, VmaId};
+use crate::mm::{Memory, PG_AGAIN, PG_LRU, Pfn, Pte, SwpEntry, VmaId};
 use crate::task::{Ret, Task};
 use cowpath_abi::{
-    Hook, MAP_IF_SHARED, MAP_WRITABLE, SWAPIN_DECIDE, SWAPIN_FREE_SWAP, SwapInStep, WRITE_FAULT,
-    YES,
+    EXCLUSIVE_ENTRY, Hook, MAP_EXCLUSIVE, MAP_EXCLUSIVE_WRITABLE, MAP_IF_SHARED, MAP_WRITABLE,
+    SWAPIN_DECIDE, SWAPIN_DRAIN, SWAPIN_FREE_SWAP, SWAPIN_RECHECK, SwapInStep, WRITE_FAULT, YES,
 };
 
 stages! { Stage {
@@ -44,6 +44,10 @@ pub struct DoSwapPage {
     entry: SwpEntry,
     page: Pfn,
     pte: Pte,
+    /// The swap pte carried the exclusive mark.
+    marked: bool,
+    /// To be mapped as its mapping's own.
+    exclusive: bool,
     /// Next of the policy's steps.
     step: u8,
     write: bool,
@@ -61,6 +65,8 @@ impl DoSwapPage {
             entry,
             page: Pfn::NONE,
             pte: Pte::NONE,
+            marked: false,
+            exclusive: false,
             step: 0,
             write,
             major: false,
@@ -90,6 +96,7 @@ impl DoSwapPage {
     fn check(&mut self, cx: &mut Cx<'_>) -> Flow {
         let again = cx.mem.page(self.page).has(PG_AGAIN);
         if self.pte_same(cx.mem) && !again {
+            self.marked = cx.mem.pte(self.vma, self.address).marked_exclusive();
             return self.next_step(cx);
         }
         let ptl = self.ptl(cx.mem);
@@ -118,7 +125,7 @@ impl DoSwapPage {
 
     fn ask(&self, cx: &mut Cx<'_>, at: u32) -> u8 {
         let flags = cx.mem.vmas[self.vma.index()].flags;
-        let env = u32::from(self.write) * WRITE_FAULT;
+        let env = u32::from(self.write) * WRITE_FAULT | u32::from(self.marked) * EXCLUSIVE_ENTRY;
         cx.ask(Hook::do_swap_page, at, self.page, flags, env)
     }
 
@@ -130,9 +137,30 @@ impl DoSwapPage {
                 self.stage = Stage::Shared;
                 return Flow::Call(CanShare::new(self.page).into());
             }
+            MAP_EXCLUSIVE => self.exclusive = true,
+            MAP_EXCLUSIVE_WRITABLE => {
+                self.exclusive = true;
+                self.map_writable(cx.mem);
+            }
             _ => {}
         }
         self.next_step(cx)
+    }
+
+    /// The page is locked: is it still the one to map? A page on its way to the LRU is
+    /// drained for a write, so that its count can be told.
+    fn locked(&mut self, cx: &mut Cx<'_>) -> Flow {
+        self.stage = Stage::Check;
+        let cached = cx.mem.swap_cache(self.entry) == Some(self.page);
+        if cx.has(SWAPIN_RECHECK) && !cached {
+            cx.unlock(Lock::Page(self.page));
+            cx.put_page(self.page);
+            return Flow::Return(Ret::VmFaultMinor);
+        }
+        if cx.has(SWAPIN_DRAIN) && self.write && !cx.mem.page(self.page).has(PG_LRU) {
+            cx.mem.lru_add_drain();
+        }
+        Flow::Next
     }
 
     fn map_writable(&mut self, mem: &Memory) {
@@ -204,10 +232,7 @@ impl Stages for DoSwapPage {
                 cx.unlock(ptl);
                 Flow::Return(if same { Ret::VmFaultOom } else { Ret::VmFaultMinor })
             }
-            Stage::LockPage => {
-                self.stage = Stage::Check;
-                Flow::Next
-            }
+            Stage::LockPage => self.locked(cx),
             Stage::Check => self.check(cx),
             Stage::SwapFree => {
                 cx.mem.swap_free(self.entry);
@@ -239,6 +264,9 @@ impl Stages for DoSwapPage {
             }
             Stage::AddRmap => {
                 cx.page_add_anon_rmap(self.page, self.vma, self.address);
+                if self.exclusive {
+                    cx.set_exclusive(self.page);
+                }
                 self.next_step(cx)
             }
             Stage::WpPage => self.wp_page(cx),

@@ -1,15 +1,18 @@
-//! `mm/memory.c:do_wp_page`, 2.6.11: a write to a page whose pte is read-only.
+//! `mm/memory.c:do_wp_page`, 2.6.11: a write to a page whose pte is read-only; in later
+//! kernels also an unshare fault, which ends with a page of one's own and the pte still
+//! read-only.
 //!
 //! page_table_lock is held on entry. Whether the page is locked, waited for,
 //! reused or copied is the policy's; how each is done is here.
 
+use super::fault::Kind;
 use super::{CanShare, Cx, Flow, RemoveExclusive, Stages, stages};
 use crate::lock::{Lock, Wants};
-use crate::mm::{Memory, PG_ANON, PG_RESERVED, PG_SWAPCACHE, Pfn, Pte, VmaId, ZERO_PAGE};
+use crate::mm::{Gup, Memory, PG_ANON, PG_RESERVED, PG_SWAPCACHE, Pfn, Pte, VmaId, ZERO_PAGE};
 use crate::task::{Ret, Task};
 use cowpath_abi::{
-    Hook, WP_CAN_SHARE, WP_DRAIN, WP_DRAINED, WP_ENTRY, WP_FREE_SWAP, WP_LOCK, WP_LOCKED, WP_REUSE,
-    WP_SWAP_FREED, WP_TRYLOCK, WRITE_FAULT,
+    Hook, UNSHARE_FAULT, WP_CAN_SHARE, WP_DRAIN, WP_DRAINED, WP_ENTRY, WP_FREE_SWAP, WP_LOCK,
+    WP_LOCKED, WP_REUSE, WP_SWAP_FREED, WP_TRYLOCK, WRITE_FAULT,
 };
 
 stages! { Stage {
@@ -37,6 +40,7 @@ pub struct DoWpPage {
     pte: Pte,
     old: Pfn,
     new: Pfn,
+    kind: Kind,
     /// What a fault that ends well returns.
     done: Ret,
 }
@@ -44,20 +48,22 @@ pub struct DoWpPage {
 impl DoWpPage {
     /// For an address with this present, read-only pte.
     #[must_use]
-    pub fn new(vma: VmaId, address: u32, pte: Pte) -> Self {
-        Self::after(vma, address, pte, Ret::VmFaultMinor)
+    pub fn new(vma: VmaId, address: u32, pte: Pte, kind: Kind) -> Self {
+        let old = pte.pfn().expect("do_wp_page is called for a present pte");
+        let done = Ret::VmFaultMinor;
+        Self { stage: Stage::Entry, vma, address, pte, old, new: Pfn::NONE, kind, done }
     }
 
-    /// The same at the end of a fault that has something else to return.
+    /// The same for the write at the end of a fault that has something else to return.
     #[must_use]
     pub fn after(vma: VmaId, address: u32, pte: Pte, done: Ret) -> Self {
-        let old = pte.pfn().expect("do_wp_page is called for a present pte");
-        Self { stage: Stage::Entry, vma, address, pte, old, new: Pfn::NONE, done }
+        Self { done, ..Self::new(vma, address, pte, Kind::Write) }
     }
 
     fn ask(self, cx: &mut Cx<'_>, at: u32) -> u8 {
         let flags = cx.mem.vmas[self.vma.index()].flags;
-        cx.ask(Hook::do_wp_page, at, self.old, flags, WRITE_FAULT)
+        let env = if self.kind == Kind::Unshare { UNSHARE_FAULT } else { WRITE_FAULT };
+        cx.ask(Hook::do_wp_page, at, self.old, flags, env)
     }
 
     /// Asked with the page unlocked.
@@ -115,9 +121,14 @@ impl DoWpPage {
     }
 
     fn reuse(self, cx: &mut Cx<'_>) -> Flow {
-        let write = cx.mem.vmas[self.vma.index()].vm_write();
-        let pte = self.pte.mkyoung().mkdirty().maybe_mkwrite(write);
-        cx.mem.set_pte(self.vma, self.address, pte);
+        if cx.mem.page(self.old).has(PG_ANON) {
+            cx.set_exclusive(self.old);
+        }
+        if self.kind == Kind::Write {
+            let write = cx.mem.vmas[self.vma.index()].vm_write();
+            let pte = self.pte.mkyoung().mkdirty().maybe_mkwrite(write);
+            cx.mem.set_pte(self.vma, self.address, pte);
+        }
         let ptl = self.ptl(cx.mem);
         cx.unlock(ptl);
         Flow::Return(self.done)
@@ -158,9 +169,13 @@ impl DoWpPage {
         } else {
             cx.page_remove_rmap(old);
         }
-        cx.mem.set_pte(vma, address, Pte::mk(new).mkdirty().maybe_mkwrite(v.vm_write()));
+        let pte = Pte::mk(new);
+        let writable = pte.mkdirty().maybe_mkwrite(v.vm_write());
+        let unshared = self.kind == Kind::Unshare;
+        cx.mem.set_pte(vma, address, if unshared { pte } else { writable });
         cx.mem.lru_cache_add_active(new);
         cx.page_add_anon_rmap(new, vma, address);
+        cx.set_exclusive(new);
         // The pte's reference and our own.
         cx.put_page(old);
         cx.put_page(old);
@@ -178,7 +193,7 @@ impl DoWpPage {
 fn only_mine(mem: &Memory, pfn: Pfn) -> bool {
     let page = mem.page(pfn);
     let swap_ptes = if page.has(PG_SWAPCACHE) { mem.swap_map(page.private) - 1 } else { 0 };
-    mem.page_mapcount(pfn) == 1 && swap_ptes == 0 && page.gup == 0
+    mem.page_mapcount(pfn) == 1 && swap_ptes == 0 && page.gup == Gup::NONE
 }
 
 impl Stages for DoWpPage {

@@ -2,14 +2,17 @@
 //!
 //! Simplified: the ptes of one page table (1024) are copied in one stage, which
 //! stands for one hold of the parent's page_table_lock and the swap_device_locks
-//! inside it; vma and page table allocations cannot fail.
+//! inside it; vma and page table allocations cannot fail. Where the kernel drops its
+//! locks to allocate the child's copy of a page, the copy is made here under them.
 
-use super::{Cx, Flow, Stages, stages};
+use super::{Cx, Exit, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{
-    AnonVmaId, Memory, MmId, PG_ANON, PG_RESERVED, VM_LOCKED, VM_MAYWRITE, VM_SHARED, Vma, VmaId,
+    AnonVmaId, Memory, MmId, PG_ANON, PG_ANON_EXCLUSIVE, PG_RESERVED, Pfn, Pte, VM_LOCKED,
+    VM_MAYWRITE, VM_SHARED, Vma, VmaId,
 };
 use crate::task::{Ret, Task};
+use cowpath_abi::{FORK_COPY, Hook, MM_HAS_PINNED};
 
 stages! { Stage {
     DownWrite = "dup_mmap.down_write",
@@ -18,6 +21,8 @@ stages! { Stage {
     Copy = "copy_page_range.copy_ptes",
     Unlock = "copy_page_range.unlock",
     UpWrite = "dup_mmap.up_write",
+    Fail = "copy_mm.exit_mmap",
+    Failed = "copy_mm.fail",
 }}
 
 /// Ptes copied under one hold of the parent's page_table_lock.
@@ -31,6 +36,8 @@ pub struct Fork {
     from: VmaId,
     to: VmaId,
     next: u32,
+    /// There was no page for a copy.
+    no_memory: bool,
 }
 
 impl Fork {
@@ -38,7 +45,7 @@ impl Fork {
     #[must_use]
     pub const fn new(child: MmId) -> Self {
         let none = VmaId::NONE;
-        Self { stage: Stage::DownWrite, child, from: none, to: none, next: 0 }
+        Self { stage: Stage::DownWrite, child, from: none, to: none, next: 0, no_memory: false }
     }
 
     fn vma_or_end(&mut self, vma: VmaId) -> Flow {
@@ -71,7 +78,11 @@ impl Fork {
         let end = (self.next / PTRS_PER_PTE + 1) * PTRS_PER_PTE;
         let end = end.min(from.start + from.len);
         for address in self.next..end {
-            self.copy_one_pte(cx, &from, address);
+            if !self.copy_one_pte(cx, &from, address) {
+                self.no_memory = true;
+                self.stage = Stage::Unlock;
+                return Flow::Next;
+            }
         }
         self.next = end;
         if end == from.start + from.len {
@@ -80,28 +91,43 @@ impl Fork {
         Flow::Next
     }
 
+    /// False if the child needs a page of its own and there is none.
     #[inline]
-    fn copy_one_pte(self, cx: &mut Cx<'_>, from: &Vma, address: u32) {
+    fn copy_one_pte(self, cx: &mut Cx<'_>, from: &Vma, address: u32) -> bool {
         let to = cx.mem.vmas[self.to.index()];
         cx.oracle.copy(from.pte_index(address), to.pte_index(address));
         let mut pte = cx.mem.pte(self.from, address);
         if pte.none() {
-            return;
+            return true;
         }
         if let Some(entry) = pte.entry() {
             cx.mem.swap_duplicate(entry);
             cx.mem.add_to_mmlist_after(self.child, from.mm);
+            if pte.marked_exclusive() {
+                pte = pte.clear_exclusive();
+                cx.mem.set_pte(self.from, address, pte);
+            }
             cx.mem.set_pte(self.to, address, pte);
-            return;
+            return true;
         }
-        let pfn = pte.pfn().expect("not none, not swap");
+        let cow = from.flags & (VM_SHARED | VM_MAYWRITE) == VM_MAYWRITE;
+        let Some(pfn) = pte.pfn() else {
+            self.copy_migration_entry(cx, pte, address, cow);
+            return true;
+        };
         if cx.mem.page(pfn).has(PG_RESERVED) {
             cx.mem.set_pte(self.to, address, pte);
-            return;
+            return true;
         }
-        if from.flags & (VM_SHARED | VM_MAYWRITE) == VM_MAYWRITE {
+        if cow && self.copies(cx, from, pfn) {
+            return self.copy_page(cx, pfn, address);
+        }
+        if cow {
             pte = pte.wrprotect();
             cx.mem.set_pte(self.from, address, pte);
+        }
+        if cx.mem.page(pfn).has(PG_ANON_EXCLUSIVE) {
+            cx.mem.page_mut(pfn).flags &= !PG_ANON_EXCLUSIVE;
         }
         cx.mem.get_page(pfn);
         let child = &mut cx.mem.mms[self.child.index()];
@@ -111,6 +137,42 @@ impl Fork {
         }
         cx.mem.set_pte(self.to, address, pte.mkold());
         cx.mem.page_dup_rmap(pfn);
+        true
+    }
+
+    /// The page will have a mapping more when migration restores its ptes.
+    fn copy_migration_entry(self, cx: &mut Cx<'_>, pte: Pte, address: u32, cow: bool) {
+        let shared = if cow { pte.migration_shared() } else { pte };
+        cx.mem.set_pte(self.from, address, shared);
+        cx.mem.set_pte(self.to, address, shared);
+        let child = &mut cx.mem.mms[self.child.index()];
+        child.rss += 1;
+        child.anon_rss += 1;
+    }
+
+    /// Whether the child gets a copy of the page now (`page_needs_cow_for_dma`).
+    fn copies(self, cx: &mut Cx<'_>, from: &Vma, pfn: Pfn) -> bool {
+        let pinned = cx.mem.mms[from.mm.index()].has_pinned;
+        let env = u32::from(pinned) * MM_HAS_PINNED;
+        cx.policy.defines(Hook::copy_one_pte)
+            && cx.ask(Hook::copy_one_pte, 0, pfn, from.flags, env) == FORK_COPY
+    }
+
+    /// `copy_present_page`: the child's own page, writable if its area is.
+    fn copy_page(self, cx: &mut Cx<'_>, pfn: Pfn, address: u32) -> bool {
+        cx.mem.anon_vma_prepare(self.to);
+        let Some(new) = cx.alloc_page() else {
+            return false;
+        };
+        cx.mem.page_mut(new).data = cx.mem.page(pfn).data;
+        cx.mem.costs.copies += 1;
+        cx.mem.mms[self.child.index()].rss += 1;
+        cx.mem.lru_cache_add_active(new);
+        cx.page_add_anon_rmap(new, self.to, address);
+        cx.set_exclusive(new);
+        let write = cx.mem.vmas[self.to.index()].vm_write();
+        cx.mem.set_pte(self.to, address, Pte::mk(new).mkdirty().maybe_mkwrite(write));
+        true
     }
 }
 
@@ -131,7 +193,7 @@ impl Stages for Fork {
             },
             Stage::Lock => Wants::take(Lock::Ptl(self.child)),
             Stage::Copy => Wants::free(Lock::Ptl(task.mm)),
-            Stage::Unlock | Stage::UpWrite => Wants::NOTHING,
+            Stage::Unlock | Stage::UpWrite | Stage::Fail | Stage::Failed => Wants::NOTHING,
         }
     }
 
@@ -149,13 +211,26 @@ impl Stages for Fork {
             Stage::Copy => self.copy_ptes(cx),
             Stage::Unlock => {
                 cx.unlock(Lock::Ptl(self.child));
+                if self.no_memory {
+                    self.stage = Stage::UpWrite;
+                    return Flow::Next;
+                }
                 self.vma_or_end(cx.mem.vmas[self.from.index()].next)
             }
             Stage::UpWrite => {
                 cx.mem.mms[self.child.index()].born = cx.mem.seq;
                 cx.unlock(Lock::MmapWrite(cx.task.mm));
+                if self.no_memory {
+                    self.stage = Stage::Fail;
+                    return Flow::Next;
+                }
                 Flow::Return(Ret::Done)
             }
+            Stage::Fail => {
+                self.stage = Stage::Failed;
+                Flow::Call(Exit::new(self.child).into())
+            }
+            Stage::Failed => Flow::Return(Ret::NoMemory),
         }
     }
 }

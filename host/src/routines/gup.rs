@@ -9,11 +9,15 @@ use crate::mm::{
     Direction, HolderId, IoId, Memory, PG_DIRTY, Pfn, VM_MAYWRITE, VM_WRITE, VmaId, ZERO_PAGE,
 };
 use crate::task::{Ret, Task};
+use cowpath_abi::{
+    GUP_AS_WRITE, GUP_BEGIN, GUP_FAULTS_IN, GUP_FOUND, GUP_PIN, GUP_UNSHARE, GUP_WRITE, Hook,
+};
 
 stages! { Stage {
     FindVma = "get_user_pages.find_vma",
     Follow = "get_user_pages.follow_page",
     Faulted = "get_user_pages.faulted",
+    Unshared = "get_user_pages.unshared",
 }}
 
 /// Takes references to consecutive pages of a request; the caller holds mmap_sem.
@@ -31,6 +35,8 @@ pub struct GetUserPages {
     force: bool,
     /// Whether a present pte has to be writable.
     lookup_write: bool,
+    /// Whether a fault is to be a write fault.
+    fault_write: bool,
 }
 
 /// Ptes in a page table page (i386 without PAE).
@@ -42,7 +48,7 @@ impl GetUserPages {
     pub fn new(mem: &Memory, io: IoId, next: u32, end: u32, force: bool) -> Self {
         let write = mem.ios[io as usize].kind.direction() == Direction::Write;
         let (stage, vma) = (Stage::FindVma, VmaId::NONE);
-        Self { stage, io, vma, next, end, write, force, lookup_write: write }
+        Self { stage, io, vma, next, end, write, force, lookup_write: write, fault_write: write }
     }
 
     fn address(&self, mem: &Memory) -> u32 {
@@ -57,21 +63,54 @@ impl GetUserPages {
             return Flow::Return(Ret::Pages(self.next));
         };
         self.vma = vma;
-        self.lookup_write = self.write;
+        self.fault_write = self.write || self.breaks_cow(cx);
+        self.lookup_write = self.fault_write;
+        if cx.mem.ios[self.io as usize].pinned {
+            cx.mem.mms[cx.task.mm.index()].has_pinned = true;
+        }
         self.stage = Stage::Follow;
         Flow::Next
+    }
+
+    fn env(&self, mem: &Memory) -> u32 {
+        let pinned = mem.ios[self.io as usize].pinned;
+        u32::from(self.write) * GUP_WRITE | u32::from(pinned) * GUP_PIN
+    }
+
+    /// Whether a read is made as if it were a write.
+    fn breaks_cow(&self, cx: &mut Cx<'_>) -> bool {
+        let (flags, env) = (cx.mem.vmas[self.vma.index()].flags, self.env(cx.mem));
+        cx.policy.defines(Hook::get_user_pages)
+            && cx.ask_without_page(Hook::get_user_pages, GUP_BEGIN, flags, env) == GUP_AS_WRITE
+    }
+
+    /// Whether a page that was found for reading must become the process's own first.
+    fn unshares(&self, cx: &mut Cx<'_>, pfn: Pfn, address: u32) -> bool {
+        let (flags, env) = (cx.mem.vmas[self.vma.index()].flags, self.env(cx.mem));
+        let writable = cx.mem.pte(self.vma, address).write();
+        !self.write
+            && !writable
+            && cx.policy.defines(Hook::get_user_pages)
+            && cx.ask(Hook::get_user_pages, GUP_FOUND, pfn, flags, env) == GUP_UNSHARE
     }
 
     fn follow(&mut self, cx: &mut Cx<'_>) -> Flow {
         let address = self.address(cx.mem);
         let ptl = Lock::Ptl(cx.task.mm);
-        let untouched = !self.lookup_write && cx.mem.untouched_anonymous_page(self.vma, address);
+        let untouched = !self.lookup_write
+            && !cx.has(GUP_FAULTS_IN)
+            && cx.mem.untouched_anonymous_page(self.vma, address);
         let found = cx.mem.follow_page(self.vma, address, self.lookup_write);
         let Some(pfn) = found.or(untouched.then_some(ZERO_PAGE)) else {
             cx.unlock(ptl);
             self.stage = Stage::Faulted;
-            return Flow::Call(Fault::new(self.vma, address, self.write).into());
+            return Flow::Call(Fault::new(self.vma, address, self.fault_write).into());
         };
+        if found.is_some() && self.unshares(cx, pfn, address) {
+            cx.unlock(ptl);
+            self.stage = Stage::Unshared;
+            return Flow::Call(Fault::unshare(self.vma, address).into());
+        }
         cx.get_page(pfn);
         cx.unlock(ptl);
         self.hold(cx, pfn);
@@ -92,7 +131,8 @@ impl GetUserPages {
             return;
         }
         cx.task.forget_page(pfn);
-        cx.mem.task_ref_to_gup(pfn);
+        let pinned = cx.mem.ios[self.io as usize].pinned;
+        cx.mem.task_ref_to_gup(pfn, pinned);
     }
 }
 
@@ -107,7 +147,7 @@ impl Stages for GetUserPages {
     fn wants(&self, _: &Memory, task: &Task) -> Wants {
         match self.stage {
             Stage::Follow => Wants::take(Lock::Ptl(task.mm)),
-            Stage::FindVma | Stage::Faulted => Wants::NOTHING,
+            Stage::FindVma | Stage::Faulted | Stage::Unshared => Wants::NOTHING,
         }
     }
 
@@ -119,7 +159,16 @@ impl Stages for GetUserPages {
                 if cx.ret() == Ret::VmFaultOom {
                     return Flow::Return(Ret::Pages(self.next));
                 }
-                self.lookup_write = self.write && !self.force;
+                // An area that nobody may write to never gets a writable pte.
+                let vm_write = cx.mem.vmas[self.vma.index()].vm_write();
+                self.lookup_write = self.fault_write && vm_write && !self.force;
+                self.stage = Stage::Follow;
+                Flow::Next
+            }
+            Stage::Unshared => {
+                if cx.ret() == Ret::VmFaultOom {
+                    return Flow::Return(Ret::Pages(self.next));
+                }
                 self.stage = Stage::Follow;
                 Flow::Next
             }

@@ -4,14 +4,15 @@
 //! fragments: the new page takes the old one's place in the swap cache, locked and
 //! not up to date; the old one is unmapped and its count waited for; a failure
 //! rewinds. `UnmapFirst` is mainline from 2.6.16: check the count, unmap, check
-//! again under tree_lock, and only then replace; no wait.
+//! again under tree_lock, and only then replace; no wait. Kernels with migration entries
+//! do the latter another way (`super::unmap_and_move`).
 //!
 //! Simplified: only anonymous pages are migrated; the bounded wait is a number of
 //! rounds in each of which the page lock is dropped for a while; locks and writeback
 //! are slept for in every pass; mainline's lists of pages and its retries are the
 //! caller's passes.
 
-use super::{AddToSwap, Cx, Fault, Flow, Stages, TryToUnmap, stages};
+use super::{AddToSwap, Cx, Fault, Flow, Stages, TryToUnmap, UnmapAndMove, stages};
 use crate::lock::{Lock, Until, Wants};
 use crate::mm::{
     AnonVmaId, Memory, MmId, NO_MAPPING, PG_ACTIVE, PG_AGAIN, PG_ANON, PG_DIRTY, PG_ERROR,
@@ -19,6 +20,7 @@ use crate::mm::{
     SwpEntry, VmaId,
 };
 use crate::task::{Ret, Task};
+use cowpath_abi::MIGRATION_ENTRIES;
 
 stages! { Stage {
     Isolate = "migrate_page.isolate",
@@ -95,6 +97,9 @@ impl Migrate {
     }
 
     fn isolate(&mut self, cx: &mut Cx<'_>) -> Flow {
+        if self.order == Order::UnmapFirst && cx.has(MIGRATION_ENTRIES) {
+            return Flow::Become(UnmapAndMove::new(self.old).into());
+        }
         cx.mem.costs.migrations += 1;
         cx.mem.lru_add_drain();
         if !cx.mem.isolate_lru_page(self.old) {
@@ -403,7 +408,7 @@ impl Stages for Migrate {
 impl Memory {
     /// `radix_tree_replace_slot`: `to` takes the place of `from` in the swap cache.
     /// `from` keeps its flag and reference only if it carries `PG_REPLACED`.
-    fn replace_in_swap_cache(&mut self, from: Pfn, to: Pfn) {
+    pub(super) fn replace_in_swap_cache(&mut self, from: Pfn, to: Pfn) {
         let entry = self.page(from).private;
         self.areas[entry.area() as usize].cache[entry.offset()] = to;
         if self.page(from).has(PG_REPLACED) {

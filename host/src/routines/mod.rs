@@ -31,7 +31,9 @@ mod remove_exclusive;
 mod shrink_list;
 mod swapoff;
 mod unmap;
+mod unmap_and_move;
 mod unuse;
+mod unuse_by_mm;
 mod zap;
 
 pub use access::Access;
@@ -59,7 +61,9 @@ pub use remove_exclusive::RemoveExclusive;
 pub use shrink_list::ShrinkList;
 pub use swapoff::Swapoff;
 pub use unmap::TryToUnmap;
+pub use unmap_and_move::UnmapAndMove;
 pub use unuse::UnuseProcess;
+pub use unuse_by_mm::UnuseByMm;
 pub use zap::Zap;
 
 use crate::lock::Wants;
@@ -197,6 +201,8 @@ routines! {
     Swapoff,
     TryToUnmap,
     Unmap,
+    UnmapAndMove,
+    UnuseByMm,
     UnuseProcess,
     Zap,
 }

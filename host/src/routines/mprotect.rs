@@ -2,12 +2,14 @@
 //!
 //! Every present pte gets the protection of a private mapping, which never has the
 //! write bit and on i386 always has the accessed bit: a write after mprotect back to
-//! read-write faults, and reclaim finds the page young.
+//! read-write faults, and reclaim finds the page young. Kernels from 6.0 on may make a
+//! pte writable at once.
 
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
-use crate::mm::{Memory, VM_WRITE, VmaId};
+use crate::mm::{Memory, PG_ANON, Pte, VM_WRITE, VmaId};
 use crate::task::{Ret, Task};
+use cowpath_abi::{Hook, PTE_DIRTY, YES};
 
 stages! { Stage {
     DownWrite = "mprotect_fixup.down_write",
@@ -30,6 +32,15 @@ impl Mprotect {
     pub const fn new(address: u32, write: bool) -> Self {
         Self { stage: Stage::DownWrite, address, vma: VmaId::NONE, write }
     }
+}
+
+/// `can_change_pte_writable`.
+fn may_write(cx: &mut Cx<'_>, pte: Pte, vm_flags: u32) -> bool {
+    let page = pte.pfn().expect("present");
+    let env = u32::from(pte.dirty()) * PTE_DIRTY;
+    cx.policy.defines(Hook::change_pte_range)
+        && cx.mem.page(page).has(PG_ANON)
+        && cx.ask(Hook::change_pte_range, 0, page, vm_flags, env) == YES
 }
 
 impl Stages for Mprotect {
@@ -68,7 +79,11 @@ impl Stages for Mprotect {
                 for address in vma.start..vma.start + vma.len {
                     let pte = cx.mem.pte(self.vma, address);
                     if pte.present() {
-                        cx.mem.set_pte(self.vma, address, pte.wrprotect().mkyoung());
+                        let writable = self.write && may_write(cx, pte, vma.flags);
+                        let new = pte.wrprotect().mkyoung().maybe_mkwrite(writable);
+                        cx.mem.set_pte(self.vma, address, new);
+                    } else if pte.migrating().is_some() {
+                        cx.mem.set_pte(self.vma, address, pte.wrprotect());
                     }
                 }
                 self.stage = Stage::UpWrite;

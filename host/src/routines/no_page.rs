@@ -64,6 +64,7 @@ impl DoNoPage {
             cx.mem.set_pte(vma, address, Pte::mk(page).mkdirty().maybe_mkwrite(v.vm_write()));
             cx.mem.lru_cache_add_active(page);
             cx.page_add_anon_rmap(page, vma, address);
+            cx.set_exclusive(page);
         } else {
             cx.mem.mms[v.mm.index()].rss += 1;
             cx.mem.set_pte(vma, address, Pte::mk(page));

@@ -15,6 +15,7 @@ use crate::mm::{
     PG_SWAPCACHE, PG_WRITEBACK, Pfn, SwapIo, SwpEntry,
 };
 use crate::task::{Ret, Task};
+use cowpath_abi::{Hook, SHRINK_ACTIVATE, SWAP_KEEP};
 
 stages! { Stage {
     Trylock = "shrink_list.trylock",
@@ -92,6 +93,11 @@ impl ShrinkList {
             return self.goto(Stage::Activate);
         }
         if page.has(PG_ANON) && !page.has(PG_SWAPCACHE) {
+            if cx.policy.defines(Hook::add_to_swap)
+                && cx.ask(Hook::add_to_swap, 0, self.page, 0, 0) == SWAP_KEEP
+            {
+                return self.goto(Stage::KeepLocked);
+            }
             self.stage = Stage::AddToSwap;
             return Flow::Call(AddToSwap::new(self.page).into());
         }
@@ -226,7 +232,12 @@ impl Stages for ShrinkList {
             Stage::Swapped => self.unmap(cx.mem),
             Stage::Unmapped => match cx.ret() {
                 Ret::SwapFail => self.goto(Stage::Activate),
-                Ret::SwapSuccess => self.goto(Stage::Pageout),
+                Ret::SwapSuccess => {
+                    let asks = cx.policy.defines(Hook::shrink_list);
+                    let activate =
+                        asks && cx.ask(Hook::shrink_list, 0, self.page, 0, 0) == SHRINK_ACTIVATE;
+                    self.goto(if activate { Stage::Activate } else { Stage::Pageout })
+                }
                 _ => self.goto(Stage::KeepLocked),
             },
             Stage::Pageout => self.pageout(cx),

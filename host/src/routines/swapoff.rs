@@ -3,16 +3,18 @@
 //! Simplified: each entry's search starts at the head of the mmlist (`start_mm` is
 //! a hint that saves time); no shmem; no signals.
 
-use super::{Cx, Flow, ReadSwapCache, RemoveExclusive, Stages, UnuseProcess, stages};
+use super::{Cx, Flow, ReadSwapCache, RemoveExclusive, Stages, UnuseByMm, UnuseProcess, stages};
 use crate::lock::{Lock, Until, Wants};
 use crate::mm::{
     Memory, MmId, PG_DIRTY, PG_SWAPCACHE, PG_WRITEBACK, Pfn, SWAP_MAP_BAD, SWAP_MAP_MAX, SwapIo,
     SwpEntry,
 };
 use crate::task::{Ret, Task};
+use cowpath_abi::SWAPOFF_BY_MM;
 
 stages! { Stage {
     Start = "sys_swapoff.stop_allocation",
+    ByMm = "try_to_unuse.by_mm",
     Next = "try_to_unuse.find_next_to_unuse",
     Read = "try_to_unuse.read_swap_cache",
     WaitLocked = "try_to_unuse.wait_on_page_locked",
@@ -71,6 +73,10 @@ impl Swapoff {
         cx.mem.nr_swap_pages -= pages;
         cx.mem.total_swap_pages -= pages;
         cx.mem.areas[area as usize].writeok = false;
+        if cx.has(SWAPOFF_BY_MM) {
+            self.stage = Stage::ByMm;
+            return Flow::Call(UnuseByMm::new(area).into());
+        }
         self.goto(Stage::Next)
     }
 
@@ -228,6 +234,10 @@ impl Stages for Swapoff {
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Start => self.start(cx),
+            Stage::ByMm => {
+                let failed = cx.ret() == Ret::NoMemory;
+                self.goto(if failed { Stage::Fail } else { Stage::End })
+            }
             Stage::Next => self.find_next(cx),
             Stage::Read => self.read(cx),
             Stage::WaitLocked => self.goto(Stage::WaitWriteback),

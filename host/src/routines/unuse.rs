@@ -95,10 +95,14 @@ impl UnuseProcess {
 
     /// `unuse_pte`.
     fn restore(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let exclusive = cx.mem.pte(self.vma, self.address).marked_exclusive();
         cx.mem.mms[self.mm.index()].rss += 1;
         cx.get_page(self.page);
         cx.mem.set_pte(self.vma, self.address, Pte::mk(self.page).mkold());
         cx.page_add_anon_rmap(self.page, self.vma, self.address);
+        if exclusive {
+            cx.set_exclusive(self.page);
+        }
         cx.mem.swap_free(self.entry);
         self.stage = Stage::Activate;
         Flow::Next

@@ -9,6 +9,7 @@ use super::{Cx, Flow, FreeSwapAndCache, RemoveExclusive, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_ANON, PG_DIRTY, PG_RESERVED, PG_SWAPCACHE, Pfn, Pte, VmaId};
 use crate::task::{Ret, Task};
+use cowpath_abi::ZAP_UNMAPPED;
 
 stages! { Stage {
     Pte = "zap_pte_range.clear_pte",
@@ -47,6 +48,13 @@ impl Zap {
         if let Some(entry) = pte.entry() {
             cx.task.note_entry(entry);
             return Flow::Call(FreeSwapAndCache::new(entry).into());
+        }
+        if pte.migrating().is_some() {
+            // Migration finds no entry to restore here, and the page loses a mapping.
+            let mm = &mut cx.mem.mms[v.mm.index()];
+            mm.rss -= 1;
+            mm.anon_rss -= 1;
+            return Flow::Next;
         }
         let page = pte.pfn().expect("not none, not swap");
         if cx.mem.page(page).has(PG_RESERVED) {
@@ -88,7 +96,8 @@ impl Stages for Zap {
             Stage::Pte => self.pte(cx),
             Stage::FreeSwapCache => {
                 let cached = cx.mem.page(page).has(PG_SWAPCACHE);
-                if cached && cx.trylock(Lock::Page(page)) {
+                let tries = !cx.has(ZAP_UNMAPPED) || cx.mem.page_mapcount(page) == 0;
+                if cached && tries && cx.trylock(Lock::Page(page)) {
                     self.stage = Stage::Unlock;
                     return Flow::Call(RemoveExclusive::new(page).into());
                 }

@@ -3,12 +3,13 @@
 use super::names::Names;
 use crate::machine::Machine;
 use crate::mm::{
-    Memory, PG_DIRTY, PG_FREE, PG_ISOLATED, PG_LOCKED, PG_LRU, PG_PAGECACHE, PG_PRIVATE,
-    PG_SWAPCACHE, PG_WRITEBACK, Page, Pfn, TaskId, VmaId,
+    Gup, Memory, PG_ANON_EXCLUSIVE, PG_DIRTY, PG_FREE, PG_ISOLATED, PG_LOCKED, PG_LRU,
+    PG_PAGECACHE, PG_PRIVATE, PG_SWAPCACHE, PG_WRITEBACK, Page, Pfn, TaskId, VmaId,
 };
 use crate::policy::Policy;
 use crate::routines::Asked;
 use crate::trace::Question;
+use cowpath_abi::GUP_PIN_COUNTING_BIAS;
 
 /// A question, with its page's holders by name.
 pub(super) fn question(
@@ -18,7 +19,8 @@ pub(super) fn question(
     asked: &Asked,
 ) -> Question {
     let Asked { hook, view, answer, pfn, page } = asked;
-    let named = by_name(machine, names, *pfn);
+    // get_user_pages asks before it has a page.
+    let named = if pfn.is_some() { by_name(machine, names, *pfn) } else { Vec::new() };
     let total: u32 = named.iter().map(|holder| holder.1).sum();
     // The stage may have taken or dropped a reference after it had asked; then the
     // ledger as it was is all that can be said.
@@ -39,6 +41,9 @@ pub(super) fn question(
 
 type Holders = Vec<(String, u32)>;
 
+/// What is said of a reference that counts 1024.
+const PINNED: &str = " (1024)";
+
 /// Two or more ptes of as many processes are only counted from here on.
 const NAMED_PTES: usize = 3;
 
@@ -49,8 +54,12 @@ fn by_name(machine: &Machine, names: &Names, pfn: Pfn) -> Holders {
     for io in 0..mem.ios.len() as u16 {
         let held = mem.holders_of(io).filter(|h| mem.holders[h.index()].pfn == pfn).count();
         if held > 0 {
-            let word = mem.ios[io as usize].kind.word();
-            holders.push((format!("{word} {}", names.io(io)), held as u32));
+            let request = &mem.ios[io as usize];
+            let name = format!("{} {}", request.word(), names.io(io));
+            holders.push(match request.pinned {
+                true => (format!("{name}{PINNED}"), held as u32 * GUP_PIN_COUNTING_BIAS),
+                false => (name, held as u32),
+            });
         }
     }
     for (id, task) in machine.tasks.iter().enumerate() {
@@ -100,8 +109,11 @@ fn by_ledger(page: &Page, mapcount: u32) -> Holders {
         holders.push(("pte".to_string(), mapcount));
     }
     holders.extend(by_flags(page));
-    if page.gup > 0 {
-        holders.push(("get_user_pages".to_string(), page.gup));
+    if page.gup != Gup::NONE {
+        holders.push(("get_user_pages".to_string(), page.gup.got.into()));
+        let pinned = u32::from(page.gup.pinned) * GUP_PIN_COUNTING_BIAS;
+        holders.push((format!("pin_user_pages{PINNED}"), pinned));
+        holders.retain(|holder| holder.1 > 0);
     }
     if page.tasks > 0 {
         holders.push(("in a routine".to_string(), page.tasks.into()));
@@ -113,6 +125,10 @@ fn join(holders: &Holders) -> String {
     let one = |(name, n): &(String, u32)| match n {
         1 => name.clone(),
         _ if name.ends_with("ptes") => name.clone(),
+        n if name.ends_with(PINNED) => match n / GUP_PIN_COUNTING_BIAS {
+            1 => name.clone(),
+            n => format!("{n} x {name}"),
+        },
         _ => format!("{n} x {name}"),
     };
     holders.iter().map(one).collect::<Vec<_>>().join(" + ")
@@ -133,8 +149,13 @@ fn page(mem: &Memory, page: &Page) -> String {
     if page.has(PG_SWAPCACHE) {
         text += &format!(" {}", page.private);
     }
-    let flags =
-        [(PG_LOCKED, "locked"), (PG_DIRTY, "dirty"), (PG_WRITEBACK, "writeback"), (PG_LRU, "lru")];
+    let flags = [
+        (PG_LOCKED, "locked"),
+        (PG_DIRTY, "dirty"),
+        (PG_WRITEBACK, "writeback"),
+        (PG_LRU, "lru"),
+        (PG_ANON_EXCLUSIVE, "exclusive"),
+    ];
     for (flag, word) in flags {
         if page.has(flag) {
             text += " ";

@@ -41,6 +41,11 @@ const WATCHED: [HookFn; HOOKS.len()] = [
     watched::<4>,
     watched::<5>,
     watched::<6>,
+    watched::<7>,
+    watched::<8>,
+    watched::<9>,
+    watched::<10>,
+    watched::<11>,
 ];
 
 /// Where reports go from now on.

@@ -77,6 +77,7 @@ static RULES: Rules = Rules {
     do_swap_page: [1, 2, 3, 4, 5, 6, 7, 8],
     unuse_process: 1,
     exclusive_without_tree_lock: 0,
+    mechanisms: 0,
 };
 
 extern "C" fn unmap(_: &PageView) -> RawAnswer {
