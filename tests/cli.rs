@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::{env, fs};
 
+use cowpath::policy::{bundled, discussed};
 use cowpath::scenario::builtin;
-
-const POLICIES: [&str; 4] = ["vanilla", "iwamoto", "hugh", "hugh-mail"];
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cowpath"));
@@ -155,7 +154,7 @@ fn lists_and_descriptions_fit() {
     let list = prints(&["policy", "list"]);
     let ids = list.lines().filter(|line| !line.starts_with(' '));
     let ids: Vec<_> = ids.filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(ids, POLICIES);
+    assert_eq!(ids, bundled().iter().map(|policy| policy.id).collect::<Vec<_>>());
     assert!(prints(&["scenario", "show", "swap_in_race"]).contains("steps = ["));
 }
 
@@ -240,6 +239,21 @@ fn grafts_are_numbered_in_tables() {
     let graft = "vanilla+iwamoto:try_to_unmap_one";
     let text = prints(&["compare", "direct_read_store", "-p", "vanilla", "-p", graft]);
     assert!(text.contains("[2] vanilla+iwamoto:try_to_unmap_one\n"), "{text}");
+}
+
+#[test]
+fn the_discussion_is_the_default_and_all_is_every_bundled_policy() {
+    let policies = |arguments: &[&str]| {
+        let text = prints(&[&["compare", "vmsplice_fork", "--format", "json"], arguments].concat());
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let names = document["policies"].as_array().unwrap().iter();
+        names.map(|name| name.as_str().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(policies(&[]), discussed());
+    let all: Vec<_> = bundled().iter().map(|policy| policy.id).collect();
+    assert_eq!(policies(&["-p", "all"]), all);
+    let error = complains(&["compare", "vmsplice_fork", "-p", "all", "-p", "hugh"]);
+    assert!(error.contains("two policies are called \"hugh\""), "{error}");
 }
 
 #[test]
