@@ -189,8 +189,8 @@ mod tests {
 
     #[test]
     fn a_wrong_bound_is_told_with_what_there_is() {
-        let error = span(many(), Some("m63"), None).unwrap_err().to_string();
-        assert!(error.starts_with("--since \"m63\" is no policy, kernel version or"), "{error}");
+        let error = span(many(), Some("m611"), None).unwrap_err().to_string();
+        assert!(error.starts_with("--since \"m611\" is no policy, kernel version or"), "{error}");
         assert!(error.contains("did you mean \"m61\"?"), "{error}");
         assert!(error.contains("m61 (5.19 to 6.19; 2022-07-31)"), "{error}");
         let error = span(many(), Some("m61"), Some("2.6.20")).unwrap_err().to_string();
