@@ -28,6 +28,14 @@ fn the_history_is_current() {
 }
 
 #[test]
+fn no_line_begins_a_list_by_accident() {
+    for line in printed().lines() {
+        let word = line.split(' ').next().unwrap_or_default();
+        assert!(!["+", "*", "=", ">", "<"].contains(&word) && !word.ends_with(')'), "{line}");
+    }
+}
+
+#[test]
 fn every_policy_and_scenario_is_told() {
     let history = printed();
     for policy in cowpath::policy::bundled() {

@@ -173,6 +173,8 @@ fn fifteen_policies_fit_into_80_columns_and_wide_terminals_show_words() {
         assert_eq!(line, line.trim_end());
     }
     assert!(narrow.contains(". ok") && narrow.contains("LI LOST IO"), "{narrow}");
+    let wide = text(&matrix, 220);
+    assert!(wide.contains("LOST IO") && !wide.contains("LI LOST IO"), "{wide}");
     let four = matrix_of(&MAIL, generations());
     let wide = text(&four, 200);
     assert!(wide.contains("MISSED COW") && !wide.contains("MC "), "{wide}");

@@ -119,10 +119,14 @@ pub struct Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// An error, or undefined behaviour, is gone or is no longer an error.
+    /// All is well that was not.
     Fixed,
-    /// There is an error, or undefined behaviour, that was not there.
+    /// Undefined behaviour is left of an error.
+    Eased,
+    /// All was well, and is not.
     Opened,
+    /// Undefined behaviour has become an error.
+    Worsened,
     /// What is wrong is of another kind.
     OtherKind,
 }
@@ -231,11 +235,12 @@ fn change(base: &Trace, trace: &Trace) -> Option<Change> {
 }
 
 fn direction(before: &Outcome, after: &Outcome) -> Direction {
-    let harm = |outcome: &Outcome| (outcome.error, outcome.word != "ok");
-    match harm(after).cmp(&harm(before)) {
-        std::cmp::Ordering::Less => Direction::Fixed,
-        std::cmp::Ordering::Equal => Direction::OtherKind,
-        std::cmp::Ordering::Greater => Direction::Opened,
+    match (before.error, after.error) {
+        _ if after.word == "ok" => Direction::Fixed,
+        _ if before.word == "ok" => Direction::Opened,
+        (true, false) => Direction::Eased,
+        (false, true) => Direction::Worsened,
+        (true, true) | (false, false) => Direction::OtherKind,
     }
 }
 

@@ -78,7 +78,9 @@ fn explain(text: &mut String, bisection: &Bisection, explained: &Explained) {
     let Change { policy, base, before, after, direction, parting } = change;
     let (style, verb) = match direction {
         Direction::Fixed => (GOOD, "fixes"),
+        Direction::Eased => (ODD, "eases"),
         Direction::Opened => (BAD, "opens"),
+        Direction::Worsened => (BAD, "worsens"),
         Direction::OtherKind => (ODD, "changes"),
     };
     let head = format!("{} {verb} it: {before} under {base}, {after} here", paint(style, policy));

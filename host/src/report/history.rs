@@ -10,6 +10,10 @@ use crate::compare::Parting;
 use crate::matrix::{Cell, Change, Column, Direction, Matrix, Row};
 use crate::trace::Question;
 
+/// Stands for a blank that no line may end at: a line that began with `+ 2` or `1)` would
+/// begin a list.
+const GLUE: &str = "\u{1}";
+
 const BEGIN: &str = "\
 # The history of the rule
 
@@ -35,7 +39,7 @@ fn generation(text: &mut String, matrix: &Matrix, index: usize, column: &Column)
     let Column { policy, base, provenance, .. } = column;
     text.push_str(&format!("\n## {policy}\n\n"));
     if let Some(from) = provenance {
-        hanging(text, "", 0, &sentence(&from.title));
+        paragraph(text, &sentence(&from.title));
         text.push('\n');
         item(text, &format!("Kernels: {}", place(column)));
         item(text, &format!("Source: {}, {}", from.source, from.date));
@@ -50,7 +54,7 @@ fn generation(text: &mut String, matrix: &Matrix, index: usize, column: &Column)
     let Some(base) = base else {
         text.push('\n');
         let errors = outcomes_but_ok(matrix, index);
-        hanging(text, "", 0, &format!("The first of these generations. {errors}"));
+        paragraph(text, &format!("The first of these generations. {errors}"));
         return;
     };
     let changes: Vec<(&Row, &Change)> = (matrix.rows())
@@ -59,16 +63,18 @@ fn generation(text: &mut String, matrix: &Matrix, index: usize, column: &Column)
         .collect();
     if changes.is_empty() {
         text.push('\n');
-        hanging(text, "", 0, &format!("No scenario comes to anything else than under {base}."));
+        paragraph(text, &format!("No scenario comes to anything else than under {base}."));
     }
     for (direction, verb) in [
         (Direction::Fixed, "Fixed"),
+        (Direction::Eased, "Eased"),
         (Direction::Opened, "Opened"),
+        (Direction::Worsened, "Worsened"),
         (Direction::OtherKind, "Changed in kind"),
     ] {
         let changes = changes.iter().copied().filter(|(_, change)| change.direction == direction);
         for group in alike(changes) {
-            told(text, verb, base, &group);
+            told(text, verb, &group);
         }
     }
     costs(text, matrix, index, base);
@@ -92,12 +98,12 @@ fn alike<'a>(changes: impl Iterator<Item = (&'a Row, &'a Change)>) -> Vec<Told<'
     groups
 }
 
-fn told(text: &mut String, verb: &str, base: &str, group: &Told<'_>) {
+fn told(text: &mut String, verb: &str, group: &Told<'_>) {
     let (_, change) = group[0];
     let Change { before, after, .. } = change;
     text.push('\n');
-    let words = format!("{verb}, {before} under {base} and {after} here, {}:", because(change));
-    hanging(text, "", 0, &words);
+    let words = format!("**{verb}** from {before} to {after}, {}:", because(change));
+    paragraph(text, &words);
     text.push('\n');
     for (row, _) in group {
         item(text, &scenario(row));
@@ -109,7 +115,7 @@ fn because(change: &Change) -> String {
     let by = format!("through `{}`", change.function());
     match &change.parting {
         Some(Parting { base: Some(base), other: Some(other), .. }) => {
-            format!("{by}, which said {} and says {}", answer(base), answer(other))
+            format!("{by}, where {} became {}", answer(base), answer(other))
         }
         _ => by,
     }
@@ -118,7 +124,7 @@ fn because(change: &Change) -> String {
 fn answer(question: &Question) -> String {
     match question.reason.as_str() {
         "" => format!("*{}*", question.answer),
-        reason => format!("*{}* ({reason})", question.answer),
+        reason => format!("*{}* ({})", question.answer, reason.replace(' ', GLUE)),
     }
 }
 
@@ -176,7 +182,7 @@ fn costs(text: &mut String, matrix: &Matrix, index: usize, base: &str) {
                 words += &format!("; {what} in {names}");
             }
         }
-        hanging(text, "", 0, &(words + "."));
+        paragraph(text, &(words + "."));
     }
 }
 
@@ -189,7 +195,7 @@ fn table(text: &mut String, matrix: &Matrix) {
     text.push_str("\n## The matrix\n\n");
     let legend = keys.legend();
     let legend: Vec<String> = legend.iter().map(|(key, word)| format!("`{key}` {word}")).collect();
-    hanging(text, "", 0, &format!("{}.", legend.join(", ")));
+    paragraph(text, &format!("{}.", legend.join(", ")));
     let ids: Vec<&str> = matrix.policies.iter().map(|one| one.policy.as_str()).collect();
     text.push_str(&format!("\n| scenario | {} |\n", ids.join(" | ")));
     text.push_str(&format!("|---|{}\n", ":-:|".repeat(ids.len())));
@@ -201,11 +207,18 @@ fn table(text: &mut String, matrix: &Matrix) {
         matrix.rows().filter(|row| !bad(row)).map(|row| row.scenario.as_str()).collect();
     text.push('\n');
     let fine = format!("Ok under every policy, {} more: {}.", fine.len(), fine.join(", "));
-    hanging(text, "", 0, &fine);
+    paragraph(text, &fine);
 }
 
 fn item(text: &mut String, words: &str) {
     hanging(text, "- ", 2, words);
+}
+
+/// A paragraph, in which what is glued stays on one line.
+fn paragraph(text: &mut String, words: &str) {
+    let mut wrapped = String::new();
+    hanging(&mut wrapped, "", 0, words);
+    text.push_str(&wrapped.replace(GLUE, " "));
 }
 
 /// A title as a sentence.

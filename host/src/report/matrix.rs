@@ -1,7 +1,7 @@
 //! The matrix as text: a column for each policy, rows in groups.
 //!
 //! If names and outcomes fit into the width, they stand in full; else columns have
-//! letters and outcomes have keys of two characters, with a legend. Only rows are wider
+//! letters, and if that is not enough, outcomes have keys of two characters. Only rows are wider
 //! than 80 columns, and only if the width is.
 
 use std::collections::BTreeMap;
@@ -51,12 +51,18 @@ impl Shape {
     fn new(matrix: &Matrix, width: usize) -> Self {
         let ids: Vec<String> = matrix.policies.iter().map(|one| one.policy.clone()).collect();
         let words = || matrix.rows().flat_map(|row| &row.cells).map(|cell| &*cell.outcome.word);
-        let full = ids.iter().map(String::as_str).chain(words()).map(length).max().unwrap_or(0);
-        if MIN_LEAD + ids.len() * (full + 1) <= width {
-            return Self::of(matrix, width, ids, None, full);
+        let longest = |of: &mut dyn Iterator<Item = &str>| of.map(length).max().unwrap_or(0);
+        let name = longest(&mut ids.iter().map(String::as_str));
+        let word = longest(&mut words());
+        let fits = |cell: usize| MIN_LEAD + ids.len() * (cell + 1) <= width;
+        if fits(name.max(word)) {
+            return Self::of(matrix, width, ids, None, name.max(word));
+        }
+        let letters: Vec<String> = (0..ids.len()).map(letter).collect();
+        if fits(word) {
+            return Self::of(matrix, width, letters, None, word);
         }
         let keys = Keys::new(words());
-        let letters: Vec<String> = (0..ids.len()).map(letter).collect();
         let costs = matrix.rows().flat_map(|row| &row.cells).map(|cell| cell.copies);
         let digits = costs.max().unwrap_or(0).to_string().len();
         Self::of(matrix, width, letters, Some(keys), digits.max(2))
@@ -79,9 +85,9 @@ impl Shape {
     fn legend(&self, matrix: &Matrix) -> String {
         let mut text = String::new();
         let names = self.names.iter().zip(&matrix.policies);
-        let short = |(name, one): (&String, &Column)| match &self.keys {
-            Some(_) => format!("{name}  {}", one.policy),
-            None => name.clone(),
+        let short = |(name, one): (&String, &Column)| match *name == one.policy {
+            true => name.clone(),
+            false => format!("{name}  {}", one.policy),
         };
         let heads: Vec<String> = names.map(short).collect();
         // A graft's name may be as long as it likes.
