@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::{env, fs};
 
+use cowpath::policy::{bundled, discussed};
 use cowpath::scenario::builtin;
-
-const POLICIES: [&str; 4] = ["vanilla", "iwamoto", "hugh", "hugh-mail"];
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cowpath"));
@@ -107,10 +106,12 @@ fn broken_scenarios_are_explained() {
 
 #[test]
 fn every_command_explains_itself() {
-    let commands: [&[&str]; 15] = [
+    let commands: [&[&str]; 17] = [
         &[],
         &["compare"],
         &["run"],
+        &["matrix"],
+        &["bisect"],
         &["scenario"],
         &["scenario", "list"],
         &["scenario", "show"],
@@ -135,7 +136,7 @@ fn every_command_explains_itself() {
     for code in ["0  done", "1  outcomes differ", "2  the command line", "3  a policy failed"] {
         assert!(help.contains(code), "{help}");
     }
-    assert!(!help.contains("worker"));
+    assert!(!help.contains("worker") && !help.contains("history"));
 }
 
 #[test]
@@ -155,8 +156,69 @@ fn lists_and_descriptions_fit() {
     let list = prints(&["policy", "list"]);
     let ids = list.lines().filter(|line| !line.starts_with(' '));
     let ids: Vec<_> = ids.filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(ids, POLICIES);
+    assert_eq!(ids, bundled().iter().map(|policy| policy.id).collect::<Vec<_>>());
     assert!(prints(&["scenario", "show", "swap_in_race"]).contains("steps = ["));
+}
+
+#[test]
+fn generations_fit_and_never_hide_a_scenario() {
+    let text = prints(&["matrix"]);
+    fits(&text, &["matrix"]);
+    let words: Vec<_> = text.split([' ', ',', '\n']).collect();
+    for (name, _) in builtin() {
+        assert!(words.contains(name), "{name}");
+        let arguments = ["bisect", name];
+        fits(&prints(&arguments), &arguments);
+    }
+}
+
+#[test]
+fn parts_of_the_generations_can_be_chosen() {
+    let policies = |arguments: &[&str]| {
+        let text = prints(&[&["matrix", "vmsplice_fork", "--format", "json"], arguments].concat());
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let columns = document["matrix"]["policies"].as_array().unwrap().iter();
+        columns.map(|one| one["policy"].as_str().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    let mut all = policies(&[]);
+    let part = policies(&["--since", "2.6.11", "--until", "2.6.13"]);
+    assert_eq!(part, ["vanilla", "iwamoto", "hugh-mail", "hugh"]);
+    assert_eq!(policies(&["--since", "vanilla", "--until", "2005-06-21"]), part);
+    assert_eq!(policies(&["--since", "2.6.20", "--until", "hugh"]), ["hugh"]);
+    let mut bundled: Vec<_> = policies(&["-p", "all"]);
+    all.sort();
+    bundled.sort();
+    assert_eq!(all, bundled);
+
+    let error = complains(&["matrix", "--since", "hughs"]);
+    assert!(error.starts_with("error: --since \"hughs\" is no policy, kernel version"), "{error}");
+    assert!(error.contains("did you mean \"hugh\"?"), "{error}");
+    assert!(error.contains("hugh (2.6.13 to 2.6.28; 2005-06-21)"), "{error}");
+    let error = complains(&["bisect", "vmsplice_fork", "--since", "hugh", "--until", "2.6.9"]);
+    assert!(error.contains("no generation is since hugh and until 2.6.9"), "{error}");
+    let error = complains(&["matrix", "--since", "2.6.11", "-p", "hugh"]);
+    assert!(error.contains("--since"), "{error}");
+    let error = complains(&["bisect", "vmsplice_for"]);
+    assert!(error.contains("vmsplice_fork"), "{error}");
+    for wrong in [&["bisect"][..], &["matrix", "--width", "79"], &["matrix", "--width", "wide"]] {
+        complains(wrong);
+    }
+}
+
+#[test]
+fn generations_end_as_comparisons_do() {
+    let policies = ["-p", "vanilla", "-p", "hugh"];
+    for command in ["matrix", "bisect"] {
+        let run = [&[command, "vmsplice_fork"], &policies[..]].concat();
+        ends(&run, 0);
+        ends(&[&run[..], &["--exit-code"]].concat(), 1);
+        ends(&[command, "direct_read_store", "-p", "hugh", "--exit-code"], 0);
+        ends(&[command, "fork_store_parent", "-p", "vanilla", "-p", &fixture("panics")], 3);
+    }
+    // A policy from a file has a manifest, and its hunks are tried in a worker, too.
+    let file = fixture("mapcount_only");
+    let text = prints(&["bisect", "vmsplice_fork", "-p", "vanilla", "-p", &file]);
+    assert!(text.contains("can_share_swap_page") && text.contains("kernels"), "{text}");
 }
 
 #[test]
@@ -240,6 +302,21 @@ fn grafts_are_numbered_in_tables() {
     let graft = "vanilla+iwamoto:try_to_unmap_one";
     let text = prints(&["compare", "direct_read_store", "-p", "vanilla", "-p", graft]);
     assert!(text.contains("[2] vanilla+iwamoto:try_to_unmap_one\n"), "{text}");
+}
+
+#[test]
+fn the_discussion_is_the_default_and_all_is_every_bundled_policy() {
+    let policies = |arguments: &[&str]| {
+        let text = prints(&[&["compare", "vmsplice_fork", "--format", "json"], arguments].concat());
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let names = document["policies"].as_array().unwrap().iter();
+        names.map(|name| name.as_str().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(policies(&[]), discussed());
+    let all: Vec<_> = bundled().iter().map(|policy| policy.id).collect();
+    assert_eq!(policies(&["-p", "all"]), all);
+    let error = complains(&["compare", "vmsplice_fork", "-p", "all", "-p", "hugh"]);
+    assert!(error.contains("two policies are called \"hugh\""), "{error}");
 }
 
 #[test]

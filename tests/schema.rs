@@ -10,6 +10,8 @@ use std::{env, fs};
 use cowpath::report::schemas;
 use serde_json::Value;
 
+const GRAFT: &str = "hugh+vanilla:can_share_swap_page,exclusive_swap_page";
+
 fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("host/schema").join(format!("{name}.json"))
 }
@@ -36,10 +38,14 @@ fn the_schema_files_are_current() {
 
 #[test]
 fn what_is_printed_is_what_the_schema_says() {
-    let cases: [&[&str]; 5] = [
+    let cases: [&[&str]; 9] = [
         &["compare", "--format", "json"],
         &["compare", "direct_read_alone", "--format", "json", "--full"],
         &["compare", "vmsplice_fork", "swap_in_race", "--format", "json", "--full"],
+        &["matrix", "--format", "json"],
+        &["matrix", "vmsplice_fork", "-p", "hugh", "--format", "json"],
+        &["bisect", "vmsplice_fork", "--format", "json"],
+        &["bisect", "vmsplice_fork", "-p", "hugh", "-p", GRAFT, "--format", "json"],
         &["run", "vmsplice_fork", "-p", "hugh", "--format", "json"],
         &["run", "swap_in_race", "-p", "hugh", "-p", "vanilla", "--format", "json"],
     ];

@@ -1,4 +1,4 @@
-//! What reviewers read: every scenario under the bundled policies, side by side.
+//! What reviewers read: every scenario under the policies of the discussion, side by side.
 //!
 //! `cargo insta test --review` shows what a change of the model changes here.
 
@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Command;
 
 use cowpath::compare::compare;
-use cowpath::policy::{Policy, bundled, resolve};
+use cowpath::policy::{Policy, bundled, discussed, resolve};
 use cowpath::report::{plain, side_by_side};
 use cowpath::routines::stage_names;
 use cowpath::run::Options;
@@ -97,7 +97,7 @@ snapshots! {
 }
 
 fn policies() -> Vec<Policy> {
-    bundled().iter().map(|policy| resolve(policy.id).unwrap()).collect()
+    discussed().iter().map(|id| resolve(id).unwrap()).collect()
 }
 
 fn check(name: &str) {
@@ -145,7 +145,7 @@ fn the_text_of_a_run_does_not_name_its_policy() {
         let scenario = load_with_stages(name, &stage_names()).unwrap();
         let comparison = compare(&scenario, &policies(), Options::default());
         let [vanilla, hugh] = ["vanilla", "hugh"].map(|policy| run(name, policy));
-        let index = bundled().iter().position(|policy| policy.id == "hugh").unwrap();
+        let index = discussed().iter().position(|id| *id == "hugh").unwrap();
         if comparison.partings[index - 1].is_none() {
             assert_eq!(behaviour(&vanilla), behaviour(&hugh), "{name}");
         }

@@ -38,7 +38,7 @@ fn every_policy_is_clean_and_two_runs_give_the_same_bytes() {
 }
 
 #[test]
-fn all_bundled_policies_are_the_default() {
+fn the_policies_of_the_discussion_are_the_default() {
     let arguments = ["--pages", "200", "--sharers", "2", "--section", "16"];
     let of = |policy| prints(&[&arguments[..], &["-p", policy]].concat());
     assert_eq!(prints(&arguments), POLICIES.map(of).join("\n"));

@@ -4,7 +4,7 @@
 //! Not with divan: one run at 1,000,000 pages takes seconds, and what counts is the
 //! ratio between sizes in one and the same run.
 
-use cowpath::policy::{self, Policy, bundled};
+use cowpath::policy::{self, Policy, discussed};
 use cowpath::workload::{HotRemove, Tally, report};
 use std::env;
 use std::hint::black_box;
@@ -45,8 +45,8 @@ fn table() {
     println!(
         "policy        pages  us/page  ratio  M stages/s      stages  B/frame  pte B/page  ref B/page"
     );
-    for policy in bundled() {
-        let policy = policy::resolve(policy.id).expect("a bundled policy is in order");
+    for id in discussed() {
+        let policy = policy::resolve(id).expect("a bundled policy is in order");
         let mut first = None;
         for (pages, repeats) in SIZES {
             let (tally, time) = fastest(&policy, pages, repeats);

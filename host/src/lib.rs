@@ -19,12 +19,16 @@
 //! | trace | everything that happened in one run of a scenario under one policy |
 //! | outcome | what a run came to, in one word, with its findings |
 //! | comparison | the traces of one scenario under several policies, side by side |
+//! | generation | a policy in its place among the others, with the one that it follows |
+//! | matrix | the outcomes of many scenarios, generation by generation |
 //! | report | a comparison or a trace as text or JSON |
 
+pub mod bisect;
 pub mod cli;
 pub mod compare;
 pub mod lock;
 pub mod machine;
+pub mod matrix;
 pub mod mm;
 pub mod oracle;
 pub mod policy;

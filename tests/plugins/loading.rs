@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-use cowpath::policy::{ABI, Answer, Hook, Origin, bundled, check_distinct, read_manifest, resolve};
+use cowpath::policy::{
+    ABI, Answer, Hook, Origin, bundled, check_distinct, discussed, read_manifest, resolve,
+};
 use cowpath_abi::{PG_SWAPCACHE, PageView, UNMAP, UNMAP_FAIL};
 
 use super::{Scratch, fixture, load, load_fixture, refused};
@@ -30,7 +32,7 @@ fn unmaps_pinned(spec: &str) -> u8 {
 #[test]
 fn every_bundled_policy_loads_under_its_own_name() {
     let ids: Vec<_> = bundled().iter().map(|policy| policy.id).collect();
-    assert_eq!(ids, ["vanilla", "iwamoto", "hugh", "hugh-mail"]);
+    assert!(discussed().iter().all(|id| ids.contains(id)), "{ids:?}");
     for id in ids {
         let policy = resolve(id).unwrap();
         let plugin = &policy.plugins()[0];
@@ -86,8 +88,11 @@ fn two_plugins_with_one_id_are_not_distinct() {
 fn the_bundled_policies_are_the_folders_under_policies() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let entries = fs::read_dir(folder).unwrap();
-    let mut folders: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut folders: Vec<_> = entries
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().unwrap().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
     let mut ids: Vec<_> = bundled().iter().map(|policy| policy.id).collect();
     folders.sort();
     ids.sort();

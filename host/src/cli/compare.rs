@@ -7,7 +7,6 @@ use super::output::{Format, print, print_json};
 use super::{Error, Exit};
 use crate::compare::Comparison;
 use crate::report::{CompareDocument, overview, side_by_side};
-use crate::scenario::builtin;
 
 /// What `compare` takes.
 #[derive(Debug, Args)]
@@ -16,8 +15,9 @@ pub(super) struct Arguments {
     #[arg(value_name = "SCENARIO")]
     scenarios: Vec<String>,
     /// A policy: bundled, the path of a plugin, or a graft such as
-    /// vanilla+iwamoto:try_to_unmap_one; may be repeated, the others are held
-    /// against the first; default: all bundled ones
+    /// vanilla+iwamoto:try_to_unmap_one, or `all` for every bundled one; may be
+    /// repeated, the others are held against the first; default: those of the
+    /// discussion of 2005
     #[arg(short, long = "policy", value_name = "POLICY")]
     policies: Vec<String>,
     /// How to print: for people or for programs
@@ -35,15 +35,9 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
-    let names: Vec<&str> = if arguments.scenarios.is_empty() {
-        builtin().iter().map(|(name, _)| *name).collect()
-    } else {
-        arguments.scenarios.iter().map(String::as_str).collect()
-    };
-    let scenarios = names.into_iter().map(inputs::scenario).collect::<Result<Vec<_>, _>>()?;
-    let all = inputs::bundled_names();
-    let policies = if arguments.policies.is_empty() { &all } else { &arguments.policies };
-    let results = inputs::compare(&scenarios, policies, arguments.options.into())?;
+    let scenarios = inputs::scenarios(&arguments.scenarios)?;
+    let policies = inputs::specs(&arguments.policies);
+    let results = inputs::compare(&scenarios, &policies, arguments.options.into())?;
     let comparisons = &results.comparisons;
     match arguments.format {
         Format::Text => print(&text(comparisons, arguments.full))?,

@@ -18,6 +18,8 @@ pub enum Error {
     Broken(Vec<scenario::LoadError>),
     /// A policy cannot be had.
     Policy(policy::LoadError),
+    /// No generation is as asked for.
+    Span(policy::SpanError),
     /// A policy's worker process cannot be had.
     Worker(WorkerError),
     /// A file or folder cannot be written.
@@ -42,6 +44,7 @@ impl Error {
             Self::Scenario(_)
             | Self::Broken(_)
             | Self::Policy(_)
+            | Self::Span(_)
             | Self::Worker(_)
             | Self::Unwritable { .. }
             | Self::Output(_) => Exit::Usage,
@@ -69,6 +72,7 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Self::Policy(error) => write!(f, "error: {error}"),
+            Self::Span(error) => write!(f, "error: {error}"),
             Self::Worker(error) => write!(f, "error: {error}"),
             Self::Unwritable { path, error } => {
                 write!(f, "error: cannot write {}: {error}", path.display())
@@ -99,6 +103,12 @@ impl From<scenario::LoadError> for Error {
 impl From<policy::LoadError> for Error {
     fn from(error: policy::LoadError) -> Self {
         Self::Policy(error)
+    }
+}
+
+impl From<policy::SpanError> for Error {
+    fn from(error: policy::SpanError) -> Self {
+        Self::Span(error)
     }
 }
 

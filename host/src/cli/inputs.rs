@@ -10,10 +10,10 @@ use super::exit::Exit;
 use super::output::complain;
 use crate::compare::{Comparison, of_traces};
 use crate::mm::Counters;
-use crate::policy::{self, LoadError, Policy, bundled, check_distinct};
+use crate::policy::{self, LoadError, Policy, bundled, check_distinct, discussed};
 use crate::routines::stage_names;
 use crate::run::{self, Options};
-use crate::scenario::{Scenario, load_with_stages};
+use crate::scenario::{Scenario, builtin, load_with_stages};
 use crate::worker::{self, Limits, PolicyRun};
 
 /// How to run, on the command line.
@@ -47,9 +47,27 @@ pub(super) fn scenario(name: &str) -> Result<Scenario, Error> {
     Ok(load_with_stages(name, &stage_names())?)
 }
 
-/// The names of the bundled policies.
-pub(super) fn bundled_names() -> Vec<String> {
-    bundled().iter().map(|policy| policy.id.to_string()).collect()
+/// The word that stands for every bundled policy.
+const ALL: &str = "all";
+
+/// The policies asked for, `all` taken apart; those of the discussion if none was.
+pub(super) fn specs(asked: &[String]) -> Vec<String> {
+    if asked.is_empty() {
+        return discussed().iter().map(|id| (*id).to_string()).collect();
+    }
+    let each = |spec: &String| match spec.as_str() {
+        ALL => bundled().iter().map(|policy| policy.id.to_string()).collect(),
+        _ => vec![spec.clone()],
+    };
+    asked.iter().flat_map(each).collect()
+}
+
+/// Loads the scenarios named; all built-in ones if none is.
+pub(super) fn scenarios(names: &[String]) -> Result<Vec<Scenario>, Error> {
+    if names.is_empty() {
+        return builtin().iter().map(|(name, _)| scenario(name)).collect();
+    }
+    names.iter().map(|name| scenario(name)).collect()
 }
 
 /// What the runs came to.

@@ -2,11 +2,15 @@
 //!
 //! This part decides nothing about scenarios or policies.
 
+mod bisect;
 mod compare;
 mod error;
 mod exit;
 mod generate;
+mod generations;
+mod history;
 mod inputs;
+mod matrix;
 mod output;
 mod policy;
 mod run;
@@ -42,6 +46,12 @@ enum Command {
     /// Run one scenario and show every step: what was asked, what changed
     #[command(after_help = exit::EXIT_CODES)]
     Run(run::Arguments),
+    /// Show what scenarios come to under every policy, generation by generation
+    #[command(after_help = matrix::HELP)]
+    Matrix(matrix::Arguments),
+    /// Find the generations that change the outcome of a scenario, and the hunk that does
+    #[command(after_help = bisect::HELP)]
+    Bisect(bisect::Arguments),
     /// List, show, check and explain scenarios
     #[command(subcommand)]
     Scenario(scenario::Command),
@@ -55,6 +65,9 @@ enum Command {
     Completions(generate::Completions),
     /// Print the manual page, or write one for each command into a folder
     Man(generate::Man),
+    /// Print the history of the rule, policies/HISTORY.md
+    #[command(hide = true)]
+    History,
     /// Run a policy on behalf of another cowpath
     #[command(hide = true)]
     Worker,
@@ -83,11 +96,14 @@ impl Command {
         match self {
             Self::Compare(arguments) => compare::execute(arguments),
             Self::Run(arguments) => run::execute(arguments),
+            Self::Matrix(arguments) => matrix::execute(arguments),
+            Self::Bisect(arguments) => bisect::execute(arguments),
             Self::Scenario(command) => scenario::execute(command),
             Self::Policy(command) => policy::execute(command),
             Self::Workload(command) => workload::execute(command),
             Self::Completions(arguments) => generate::completions(arguments),
             Self::Man(arguments) => generate::man(arguments),
+            Self::History => history::execute(),
             Self::Worker => unreachable!("main has served it"),
         }
     }

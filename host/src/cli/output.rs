@@ -61,3 +61,9 @@ pub(super) fn complain(message: &impl std::fmt::Display) {
     // If stderr is closed, there is nobody to tell.
     let _ = writeln!(anstream::stderr(), "{styled}");
 }
+
+/// Columns of the terminal that stdout is, if it is one.
+pub(super) fn terminal_width() -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col > 0).then_some(size.ws_col)
+}

@@ -15,7 +15,8 @@ pub(super) struct Arguments {
     #[arg(value_name = "SCENARIO")]
     scenario: String,
     /// A policy: bundled, the path of a plugin, or a graft such as
-    /// vanilla+iwamoto:try_to_unmap_one; given twice or more: also where they part
+    /// vanilla+iwamoto:try_to_unmap_one, or `all` for every bundled one; if there
+    /// are two or more: also where they part
     #[arg(short, long = "policy", value_name = "POLICY", required = true)]
     policies: Vec<String>,
     /// Show every stage and every change
@@ -32,7 +33,7 @@ pub(super) struct Arguments {
 pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
     let scenarios = [inputs::scenario(&arguments.scenario)?];
     let options = arguments.options.into();
-    let results = inputs::compare(&scenarios, &arguments.policies, options)?;
+    let results = inputs::compare(&scenarios, &inputs::specs(&arguments.policies), options)?;
     let comparison = &results.comparisons[0];
     let detail = if arguments.full { Detail::Full } else { Detail::Net };
     match arguments.format {

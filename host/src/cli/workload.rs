@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand, ValueEnum, value_parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::inputs::{RunOptions, bundled_names, names_file};
+use super::inputs::{self, RunOptions, names_file};
 use super::output::{complain, print};
 use super::{Error, Exit};
 use crate::policy::{self, LoadError, Policy, check_distinct};
@@ -50,7 +50,8 @@ pub(super) struct Arguments {
         value_parser = value_parser!(u32).range(MIN_PAGES..=MAX_PAGES.into()))]
     pages: u32,
     /// A policy: bundled, or a graft of bundled ones such as
-    /// vanilla+iwamoto:try_to_unmap_one; may be repeated; default: all bundled ones
+    /// vanilla+iwamoto:try_to_unmap_one, or `all` for every bundled one; may be
+    /// repeated; default: those of the discussion of 2005
     #[arg(short, long = "policy", value_name = "POLICY", value_parser = no_file)]
     policies: Vec<String>,
     /// Children that share a quarter of the pages with their parent
@@ -123,8 +124,7 @@ fn hot_remove(arguments: &Arguments) -> Result<Exit, Error> {
 }
 
 fn load(specs: &[String]) -> Result<Vec<Policy>, LoadError> {
-    let all = bundled_names();
-    let specs = if specs.is_empty() { &all } else { specs };
+    let specs = inputs::specs(specs);
     let policies = specs.iter().map(|spec| policy::resolve(spec)).collect::<Result<Vec<_>, _>>()?;
     check_distinct(&policies)?;
     Ok(policies)

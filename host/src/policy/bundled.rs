@@ -44,3 +44,25 @@ static BUNDLED: &[BundledPolicy] = bundle! {
 pub fn bundled() -> &'static [BundledPolicy] {
     BUNDLED
 }
+
+/// The policies of the discussion of 2005, the one that was in the kernel first; what
+/// is compared when nobody says what to compare.
+static DISCUSSED: &[&str] = &["vanilla", "iwamoto", "hugh", "hugh-mail"];
+
+/// The names of the bundled policies that are compared by default.
+#[must_use]
+pub fn discussed() -> &'static [&'static str] {
+    DISCUSSED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_discussed_is_bundled() {
+        for id in discussed() {
+            assert!(bundled().iter().any(|policy| policy.id == *id), "{id}");
+        }
+    }
+}

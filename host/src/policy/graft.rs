@@ -5,7 +5,7 @@
 
 use cowpath_abi::{HOOKS, HOOKS_1_0, Hook, MECHANISMS};
 
-use super::{LoadError, Plugin, Policy, load};
+use super::{LoadError, Plugin, Policy, load, manifest_of};
 
 /// What a graft can take: a change that a patch makes in one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Hunk {
 pub fn resolve(spec: &str) -> Result<Policy, LoadError> {
     let (base, grafts) = split(spec);
     let grafts =
-        grafts.into_iter().map(|graft| Graft::parse(spec, graft)).collect::<Result<Vec<_>, _>>()?;
+        grafts.into_iter().map(|graft| Tail::parse(spec, graft)).collect::<Result<Vec<_>, _>>()?;
     if base.is_empty() {
         return Err(bad_spec(spec, "it names no policy to start from"));
     }
@@ -67,6 +67,35 @@ pub fn resolve(spec: &str) -> Result<Policy, LoadError> {
         policy.graft(load::load(graft.donor)?, &graft.hunks)?;
     }
     Ok(policy)
+}
+
+/// A policy with one hunk from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Graft {
+    /// The hunk.
+    pub hunk: Hunk,
+    /// The specification.
+    pub spec: String,
+}
+
+/// A graft onto `base` for each hunk that `donor` has; none if `donor` is a graft itself,
+/// from which nothing can be taken.
+///
+/// # Errors
+/// The donor has no manifest that can be read.
+pub fn grafts(base: &str, donor: &str) -> Result<Option<Vec<Graft>>, LoadError> {
+    let Some(manifest) = manifest_of(donor)? else { return Ok(None) };
+    let has = |hunk: &Hunk| match hunk {
+        Hunk::Hook(hook) => manifest.hooks.contains(hook),
+        Hunk::UnuseProcess | Hunk::ExclusiveSwapPageLock => true,
+    };
+    let graft = |hunk: Hunk| Graft { hunk, spec: format!("{base}+{donor}:{}", hunk.name()) };
+    Ok(Some(Hunk::ALL.into_iter().filter(has).map(graft).collect()))
+}
+
+/// Whether a specification takes hunks from other policies.
+pub(super) fn is_graft(spec: &str) -> bool {
+    !split(spec).1.is_empty()
 }
 
 /// Splits off the grafts. Paths may have a `+` too: it begins a graft only if a `:`
@@ -83,12 +112,12 @@ fn split(spec: &str) -> (&str, Vec<&str>) {
     (base, grafts)
 }
 
-struct Graft<'a> {
+struct Tail<'a> {
     donor: &'a str,
     hunks: Vec<Hunk>,
 }
 
-impl<'a> Graft<'a> {
+impl<'a> Tail<'a> {
     fn parse(spec: &str, graft: &'a str) -> Result<Self, LoadError> {
         let (donor, hunks) = graft.rsplit_once(':').unwrap_or((graft, ""));
         if donor.is_empty() {
@@ -144,8 +173,13 @@ fn bad_spec(spec: &str, why: &str) -> LoadError {
 
 /// The word that was probably meant.
 pub(super) fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
-    let distance = |word: &&'static str| strsim::damerau_levenshtein(name, word);
-    let word = known.iter().copied().min_by_key(distance)?;
+    closest(name, known.iter().copied())
+}
+
+/// The same, among words that need not live for ever.
+pub(super) fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |word: &&str| strsim::damerau_levenshtein(name, word);
+    let word = known.min_by_key(distance)?;
     (distance(&word) <= word.len() / 2).then_some(word)
 }
 

@@ -22,18 +22,31 @@ use super::{LoadError, Origin, Plugin, bundled, cache, order, read_manifest};
 
 /// Loads a bundled policy by its name, or a plugin by its path.
 pub(super) fn load(name: &str) -> Result<Plugin, LoadError> {
-    if name.contains('/') || name.ends_with(".so") {
+    let path = Path::new(name);
+    let origin = || Origin::File(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
+    let origin = if is_path(name) { origin() } else { Origin::Bundled };
+    with_bytes(name, |bytes| load_bytes(name, bytes, origin))
+}
+
+fn is_path(name: &str) -> bool {
+    name.contains('/') || name.ends_with(".so")
+}
+
+/// Does something with the file of a bundled policy, or of a plugin by its path.
+pub(super) fn with_bytes<T>(
+    name: &str,
+    with: impl FnOnce(&[u8]) -> Result<T, LoadError>,
+) -> Result<T, LoadError> {
+    if is_path(name) {
         let bytes = fs::read(name)
             .map_err(|error| LoadError::Unreadable { place: name.to_owned(), error })?;
-        let path = Path::new(name);
-        let origin = Origin::File(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
-        return load_bytes(name, &bytes, origin);
+        return with(&bytes);
     }
     match bundled().iter().find(|policy| policy.id == name) {
         Some(policy) if policy.bytes.is_empty() => {
             Err(LoadError::NotEmbedded { place: name.to_owned() })
         }
-        Some(policy) => load_bytes(name, policy.bytes, Origin::Bundled),
+        Some(policy) => with(policy.bytes),
         None => {
             let known: Vec<_> = bundled().iter().map(|policy| policy.id).collect();
             Err(LoadError::UnknownPolicy {

@@ -4,7 +4,8 @@ use cowpath_abi::{ABI, MANIFEST_SECTION, Manifest};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Architecture, Endianness, Object, ObjectSection, elf};
 
-use super::LoadError;
+use super::graft::is_graft;
+use super::{LoadError, load};
 
 /// Reads the manifest out of a plugin's file; `place` is what errors call the file.
 ///
@@ -30,6 +31,18 @@ pub fn read_manifest(place: &str, bytes: &[u8]) -> Result<Manifest, LoadError> {
         return Err(LoadError::AbiVersion { place: place.to_owned(), plugin });
     }
     Manifest::parse(text).map_err(|error| LoadError::BadManifest { place: place.to_owned(), error })
+}
+
+/// The manifest of the policy that a specification names: bundled, or a plugin's path;
+/// none if the specification is a graft, which is several.
+///
+/// # Errors
+/// There is no such policy, or its manifest cannot be read.
+pub fn manifest_of(spec: &str) -> Result<Option<Manifest>, LoadError> {
+    if is_graft(spec) {
+        return Ok(None);
+    }
+    load::with_bytes(spec, |bytes| read_manifest(spec, bytes)).map(Some)
 }
 
 #[cfg(target_arch = "x86_64")]

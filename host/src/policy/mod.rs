@@ -8,27 +8,33 @@ mod bundled;
 mod cache;
 mod distinct;
 mod fault;
+mod generation;
 mod graft;
+mod kernels;
 mod load;
 mod load_error;
 mod manifest;
 mod order;
 mod plugin;
+mod span;
 
 use std::sync::Arc;
 
 use cowpath_abi::{HOOKS, HookFn, PANICKED, PageView, RawAnswer};
 
 pub use audit::Impurity;
-pub use bundled::{BundledPolicy, bundled};
+pub use bundled::{BundledPolicy, bundled, discussed};
 pub use cowpath_abi::{ABI, AbiVersion, Answer, Hook, Manifest, Rules, SwapInStep};
 pub use distinct::check_distinct;
 pub use fault::PolicyFault;
-pub use graft::{Hunk, resolve};
+pub use generation::{Generation, generations, in_order};
+pub use graft::{Graft, Hunk, grafts, resolve};
+pub use kernels::{Kernels, Lineage, Version};
 pub use load_error::LoadError;
-pub use manifest::read_manifest;
+pub use manifest::{manifest_of, read_manifest};
 pub use order::OrderError;
 pub use plugin::{Origin, Plugin};
+pub use span::{SpanError, span};
 
 /// A table of hooks with its data, from one plugin or grafted from several.
 #[derive(Clone, Debug)]

@@ -42,6 +42,11 @@ impl Columns {
         }
     }
 
+    /// Columns of `cell` characters under these names, behind a text column of `lead`.
+    pub fn shaped(names: &[String], lead: usize, cell: usize) -> Self {
+        Self { lead, cell, names: names.to_vec(), legend: Vec::new() }
+    }
+
     /// Appends what the numbers stand for, if there are any.
     pub fn legend(&self, text: &mut String) {
         for (i, name) in self.legend.iter().enumerate() {

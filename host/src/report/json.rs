@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 
+use crate::bisect::Bisection;
 use crate::compare::{Comparison, Parting};
+use crate::matrix::Matrix;
 use crate::trace::{Costs, Outcome, Trace};
 
 /// The version of every document.
@@ -74,6 +76,48 @@ pub struct RunDocument<'a> {
     pub comparison: &'a Comparison,
 }
 
+/// What `cowpath matrix --format json` prints.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct MatrixDocument<'a> {
+    /// `cowpath-matrix`.
+    #[schemars(extend("const" = "cowpath-matrix"))]
+    pub schema: &'static str,
+    /// The version of the document.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// The outcomes, and where they change.
+    pub matrix: &'a Matrix,
+}
+
+/// What `cowpath bisect --format json` prints.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct BisectDocument<'a> {
+    /// `cowpath-bisect`.
+    #[schemars(extend("const" = "cowpath-bisect"))]
+    pub schema: &'static str,
+    /// The version of the document.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// The outcomes, and which change of the rule changes them.
+    pub bisection: &'a Bisection,
+}
+
+impl<'a> MatrixDocument<'a> {
+    /// The document.
+    #[must_use]
+    pub const fn new(matrix: &'a Matrix) -> Self {
+        Self { schema: "cowpath-matrix", version: VERSION, matrix }
+    }
+}
+
+impl<'a> BisectDocument<'a> {
+    /// The document.
+    #[must_use]
+    pub const fn new(bisection: &'a Bisection) -> Self {
+        Self { schema: "cowpath-bisect", version: VERSION, bisection }
+    }
+}
+
 impl<'a> CompareDocument<'a> {
     /// The document; with every trace if `full`.
     #[must_use]
@@ -126,7 +170,9 @@ pub fn schemas() -> BTreeMap<&'static str, String> {
         text
     };
     BTreeMap::from([
+        ("cowpath-bisect", text(schema_for!(BisectDocument<'_>))),
         ("cowpath-compare", text(schema_for!(CompareDocument<'_>))),
+        ("cowpath-matrix", text(schema_for!(MatrixDocument<'_>))),
         ("cowpath-run", text(schema_for!(RunDocument<'_>))),
     ])
 }

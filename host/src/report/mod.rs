@@ -2,14 +2,19 @@
 //!
 //! A report decides nothing and runs nothing: it reads a [`Comparison`] or a [`Trace`].
 //! Its text carries ANSI styles, which [`plain`] or the terminal's edge takes away,
-//! and has at most 80 columns as long as no single word is longer.
+//! and has at most 80 columns as long as no single word is longer and nobody asks for a
+//! wider matrix.
 //!
 //! [`Comparison`]: crate::compare::Comparison
 //! [`Trace`]: crate::trace::Trace
 
+mod bisect;
 mod cause;
 mod columns;
+mod history;
 mod json;
+mod keys;
+mod matrix;
 mod net;
 mod overview;
 mod parting;
@@ -19,8 +24,11 @@ mod style;
 mod trace;
 mod wrap;
 
+pub use bisect::bisection;
 pub use cause::{Cause, cause};
-pub use json::{CompareDocument, RunDocument, VERSION, schemas};
+pub use history::history;
+pub use json::{BisectDocument, CompareDocument, MatrixDocument, RunDocument, VERSION, schemas};
+pub use matrix::matrix;
 pub use net::{NetChange, net_changes};
 pub use overview::overview;
 pub use parting::partings;

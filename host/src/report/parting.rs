@@ -24,6 +24,11 @@ pub fn partings(comparison: &Comparison) -> String {
     text
 }
 
+/// Appends where one policy parts from another.
+pub(super) fn pair(text: &mut String, base: &Trace, other: &Trace, parting: &Parting) {
+    one(text, base, &[(other, parting)]);
+}
+
 type Group<'a> = Vec<(&'a Trace, &'a Parting)>;
 
 /// Partings at one step and function, where the first policy was asked the same.
@@ -44,7 +49,7 @@ fn one_place(a: &Parting, b: &Parting) -> bool {
     (a.step, &a.function, &a.base) == (b.step, &b.function, &b.base)
 }
 
-fn one(text: &mut String, base: &Trace, group: &Group<'_>) {
+fn one(text: &mut String, base: &Trace, group: &[(&Trace, &Parting)]) {
     let first = group[0].1;
     let names = list(&group.iter().map(|(trace, _)| trace.policy.as_str()).collect::<Vec<_>>());
     let verb = if group.len() == 1 { "parts" } else { "part" };

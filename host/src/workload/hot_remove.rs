@@ -166,7 +166,7 @@ impl Lcg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{bundled, resolve};
+    use crate::policy::{discussed, resolve};
 
     fn small(order: Order, policy: &str) -> Tally {
         let workload =
@@ -176,9 +176,9 @@ mod tests {
 
     #[test]
     fn no_policy_loses_anything() {
-        for policy in bundled() {
+        for policy in discussed() {
             for order in [Order::ReplaceFirst, Order::UnmapFirst] {
-                let tally = small(order, policy.id);
+                let tally = small(order, policy);
                 assert!(tally.clean(), "{}", super::super::report(&tally));
             }
         }
@@ -186,8 +186,8 @@ mod tests {
 
     #[test]
     fn every_section_goes_offline_once_direct_io_is_over() {
-        for policy in bundled() {
-            let tally = small(Order::UnmapFirst, policy.id);
+        for policy in discussed() {
+            let tally = small(Order::UnmapFirst, policy);
             assert_eq!(tally.first_attempt + tally.second_attempt, tally.sections, "{tally:#?}");
         }
     }
