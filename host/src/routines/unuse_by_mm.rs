@@ -84,6 +84,12 @@ impl UnuseByMm {
     }
 
     fn next_mm(&mut self, cx: &mut Cx<'_>) -> Flow {
+        if !self.mm.is_some() {
+            // A round begins, in which each slot in use is looked at.
+            let used = |count: &&u16| **count != 0 && **count != SWAP_MAP_BAD;
+            let slots = cx.mem.areas[self.area as usize].swap_map.iter().filter(used).count();
+            cx.mem.costs.unuse += slots as u64;
+        }
         if self.next_slot_in_use(cx.mem, 0) == 0 {
             self.hold_mm(cx.mem, MmId::NONE);
             return Flow::Return(Ret::Done);
@@ -113,7 +119,6 @@ impl UnuseByMm {
             if let Some(address) = (from..vma.start + vma.len).find(|a| anonymous && here(a)) {
                 self.address = address;
                 self.entry = cx.mem.pte(self.vma, address).entry().expect("found just now");
-                cx.mem.costs.unuse += 1;
                 self.stage = Stage::Read;
                 return Flow::Call(ReadSwapCache::new(self.entry).into());
             }
@@ -186,7 +191,6 @@ impl UnuseByMm {
             return self.goto(Stage::NextMm);
         }
         self.entry = SwpEntry::new(self.area, offset);
-        cx.mem.costs.unuse += 1;
         let Some(page) = cx.mem.swap_cache(self.entry) else {
             return Flow::Next;
         };
