@@ -19,6 +19,8 @@
 //! | trace | everything that happened in one run of a scenario under one policy |
 //! | outcome | what a run came to, in one word, with its findings |
 //! | comparison | the traces of one scenario under several policies, side by side |
+//! | transcript | what a real kernel showed after each step of scenarios |
+//! | observation | what there was to see after one step, on a kernel or of the model |
 //! | report | a comparison or a trace as text or JSON |
 
 pub mod cli;
@@ -34,5 +36,6 @@ pub mod run;
 pub use cowpath_scenario as scenario;
 pub mod task;
 pub mod trace;
+pub mod validate;
 pub mod worker;
 pub mod workload;

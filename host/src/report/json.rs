@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::compare::{Comparison, Parting};
 use crate::trace::{Costs, Outcome, Trace};
+use crate::validate::{Mutant, Validated};
 
 /// The version of every document.
 pub const VERSION: u32 = 1;
@@ -74,6 +75,45 @@ pub struct RunDocument<'a> {
     pub comparison: &'a Comparison,
 }
 
+/// What `cowpath validate --format json` prints.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ValidateDocument<'a> {
+    /// `cowpath-validate`.
+    #[schemars(extend("const" = "cowpath-validate"))]
+    pub schema: &'static str,
+    /// The version of the document.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// One entry for each transcript, in the order asked for.
+    pub transcripts: &'a [Validated],
+    /// Entries of the list of explained differences that match none.
+    pub no_longer_needed: &'a [String],
+}
+
+/// What `cowpath validate --mutants --format json` prints.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct MutantsDocument<'a> {
+    /// `cowpath-mutants`.
+    #[schemars(extend("const" = "cowpath-mutants"))]
+    pub schema: &'static str,
+    /// The version of the document.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// One entry for each transcript, in the order asked for.
+    pub transcripts: &'a [MutantsOf],
+}
+
+/// Wrong policies held against one transcript.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct MutantsOf {
+    /// The transcript: its file's name without `.jsonl`.
+    pub name: String,
+    /// The policy that they were made of.
+    pub policy: String,
+    /// Each with who noticed.
+    pub mutants: Vec<Mutant>,
+}
+
 impl<'a> CompareDocument<'a> {
     /// The document; with every trace if `full`.
     #[must_use]
@@ -93,6 +133,22 @@ impl<'a> RunDocument<'a> {
     #[must_use]
     pub const fn new(comparison: &'a Comparison) -> Self {
         Self { schema: "cowpath-run", version: VERSION, comparison }
+    }
+}
+
+impl<'a> ValidateDocument<'a> {
+    /// The document.
+    #[must_use]
+    pub const fn new(transcripts: &'a [Validated], no_longer_needed: &'a [String]) -> Self {
+        Self { schema: "cowpath-validate", version: VERSION, transcripts, no_longer_needed }
+    }
+}
+
+impl<'a> MutantsDocument<'a> {
+    /// The document.
+    #[must_use]
+    pub const fn new(transcripts: &'a [MutantsOf]) -> Self {
+        Self { schema: "cowpath-mutants", version: VERSION, transcripts }
     }
 }
 
@@ -127,6 +183,8 @@ pub fn schemas() -> BTreeMap<&'static str, String> {
     };
     BTreeMap::from([
         ("cowpath-compare", text(schema_for!(CompareDocument<'_>))),
+        ("cowpath-mutants", text(schema_for!(MutantsDocument<'_>))),
         ("cowpath-run", text(schema_for!(RunDocument<'_>))),
+        ("cowpath-validate", text(schema_for!(ValidateDocument<'_>))),
     ])
 }

@@ -1,0 +1,58 @@
+//! Places: what the ptes of every living process lead to, in the form of a transcript.
+
+use super::Runner;
+use crate::mm::{MmId, PG_ISOLATED, PG_SWAPCACHE, Page, Pfn, ZERO_PAGE};
+use crate::scenario::transcript::{Labels, Place, Pte};
+
+impl Runner<'_> {
+    /// Every page of every mapping of every living process.
+    pub(super) fn places(&self, labels: &mut Labels) -> Vec<Place> {
+        labels.begin();
+        let mut places = Vec::new();
+        for mm in (0..self.machine.mem.mms.len() as u16).map(MmId) {
+            let unborn = self.names.tasks_of(mm).any(|task| self.work[task.index()].unborn);
+            if self.machine.mem.mms[mm.index()].alive && !unborn {
+                for (start, pages) in self.names.maps_of(mm) {
+                    let addresses = start..start + pages;
+                    places.extend(addresses.filter_map(|at| self.place(mm, at, labels)));
+                }
+            }
+        }
+        labels.end();
+        places
+    }
+
+    /// One page of a mapping, if it is mapped still.
+    fn place(&self, mm: MmId, address: u32, labels: &mut Labels) -> Option<Place> {
+        let mem = &self.machine.mem;
+        let vma = mem.find_vma(mm, address)?;
+        let pte = mem.pte(vma, address);
+        let frame = mem.frame_of(vma, address);
+        let page = frame.filter(|&pfn| pfn != ZERO_PAGE);
+        let of = |pfn: Pfn| mem.page(pfn);
+        Some(Place {
+            place: self.names.address(mm, address),
+            pte: match () {
+                () if pte.present() => Pte::Present,
+                () if pte.entry().is_some() => Pte::Swap,
+                () => Pte::None,
+            },
+            page: page.map(|pfn| labels.of(u64::from(pfn.0))),
+            zero: frame.map(|pfn| pfn == ZERO_PAGE),
+            mapcount: page.map(|pfn| mem.page_mapcount(pfn)),
+            count: page.map(|pfn| mem.page_count(pfn) - transient(of(pfn))),
+            swapcache: page.map(|pfn| of(pfn).has(PG_SWAPCACHE)),
+            exclusive: page.and_then(|pfn| exclusive(of(pfn))),
+        })
+    }
+}
+
+/// References of LRU batches, reclaim, migration and whoever is at work.
+fn transient(page: &Page) -> u32 {
+    u32::from(page.has(PG_ISOLATED)) + u32::from(page.tasks) + u32::from(page.pagevec)
+}
+
+/// `PG_anon_exclusive` of a page; none: the model does not keep it.
+const fn exclusive(_page: &Page) -> Option<bool> {
+    None
+}
