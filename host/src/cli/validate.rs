@@ -10,8 +10,8 @@ use super::{Error, Exit};
 use crate::policy::{Policy, resolve};
 use crate::report::{self, MutantsDocument, MutantsOf, ValidateDocument};
 use crate::validate::{
-    InputError, Transcript, committed_explained, committed_transcripts, mutants,
-    policy_for, validate,
+    InputError, Transcript, committed_explained, committed_transcripts, mutants, policy_for,
+    validate,
 };
 
 /// What `validate` takes.
@@ -107,13 +107,14 @@ impl Against {
             let committed = committed_transcripts()?;
             if committed.is_empty() {
                 let remedy = "give the path of one";
-                return Err(wrong("transcripts", "none are built in", remedy));
+                return Err(wrong("built-in transcripts", "there are none", remedy));
             }
             return Ok(committed);
         }
         let read = |path: &String| {
-            let text = fs::read_to_string(path)
-                .map_err(|error| wrong(path, &error.to_string(), "give the path of a transcript"))?;
+            let text = fs::read_to_string(path).map_err(|error| {
+                wrong(path, &error.to_string(), "give the path of a transcript")
+            })?;
             Transcript::read(path, &text)
         };
         self.transcripts.iter().map(read).collect()

@@ -92,8 +92,8 @@ fn differences(text: &mut String, one: &Validated, every: bool) {
         for difference in &group[..shown] {
             if difference.step != step {
                 step = difference.step;
-                let words = format!("{}, step {step}: {}", difference.scenario, difference.text);
-                hanging(text, "  ", 6, &words);
+                let head = format!("  {}, step {step}: ", difference.scenario);
+                hanging(text, &head, 0, &difference.text);
             }
             shown_apart(text, difference);
         }
@@ -112,7 +112,10 @@ fn shown_apart(text: &mut String, difference: &Difference) {
     let (kernel, model) = (format!("kernel {kernel}"), format!("model {model}"));
     let line = format!("      {head:20} {kernel:24} {model}");
     if length(&line) <= WIDTH {
-        text.push_str(&format!("      {head:20} {} {model}\n", paint(ODD, &format!("{kernel:24}"))));
+        text.push_str(&format!(
+            "      {head:20} {} {model}\n",
+            paint(ODD, &format!("{kernel:24}"))
+        ));
         return;
     }
     text.push_str(&format!("      {head}\n"));
@@ -124,16 +127,17 @@ fn shown_apart(text: &mut String, difference: &Difference) {
 #[must_use]
 pub fn mutants(transcript: &str, policy: &str, mutants: &[Mutant]) -> String {
     let survivors = mutants.iter().filter(|mutant| mutant.survives()).count();
-    let line = format!("{transcript}, wrong answers of {policy}: {} of {} caught",
-        mutants.len() - survivors, mutants.len());
+    let line = format!(
+        "{transcript}, wrong answers of {policy}: {} of {} caught",
+        mutants.len() - survivors,
+        mutants.len()
+    );
     let mut text = format!("{}\n", paint(STRONG, &line));
     for mutant in mutants {
         let Mutant { hook, at, answer, other, scenarios, caught_in, differences, .. } = mutant;
         let head = format!("{hook} at {at}: {other} for {answer}");
         let word = match (mutant.survives(), mutant.same_memory) {
-            (true, true) => {
-                paint(ODD, &format!("survives in {scenarios}, memory stays the same"))
-            }
+            (true, true) => paint(ODD, &format!("survives in {scenarios}, memory stays the same")),
             (true, false) => paint(ODD, &format!("survives in {scenarios}, it does not show")),
             (false, _) => format!("{differences} in {caught_in} of {scenarios} scenarios"),
         };

@@ -78,7 +78,10 @@ impl Entry {
 
     fn describe(&self) -> String {
         let Self { kernel, field, reason, .. } = self;
-        format!("kernel {kernel}, scenario {}, field {field}: {reason}", self.scenarios().join(", "))
+        format!(
+            "kernel {kernel}, scenario {}, field {field}: {reason}",
+            self.scenarios().join(", ")
+        )
     }
 }
 
