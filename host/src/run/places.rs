@@ -30,13 +30,10 @@ impl Runner<'_> {
         let frame = mem.frame_of(vma, address);
         let page = frame.filter(|&pfn| pfn != ZERO_PAGE);
         let of = |pfn: Pfn| mem.page(pfn);
+        let swap = if pte.entry().is_some() { Pte::Swap } else { Pte::None };
         Some(Place {
             place: self.names.address(mm, address),
-            pte: match () {
-                () if pte.present() => Pte::Present,
-                () if pte.entry().is_some() => Pte::Swap,
-                () => Pte::None,
-            },
+            pte: if pte.present() { Pte::Present } else { swap },
             page: page.map(|pfn| labels.of(u64::from(pfn.0))),
             zero: frame.map(|pfn| pfn == ZERO_PAGE),
             mapcount: page.map(|pfn| mem.page_mapcount(pfn)),
