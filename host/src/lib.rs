@@ -21,6 +21,8 @@
 //! | comparison | the traces of one scenario under several policies, side by side |
 //! | generation | a policy in its place among the others, with the one that it follows |
 //! | matrix | the outcomes of many scenarios, generation by generation |
+//! | transcript | what a real kernel showed after each step of scenarios |
+//! | observation | what there was to see after one step, on a kernel or of the model |
 //! | report | a comparison or a trace as text or JSON |
 
 pub mod bisect;
@@ -38,5 +40,6 @@ pub mod run;
 pub use cowpath_scenario as scenario;
 pub mod task;
 pub mod trace;
+pub mod validate;
 pub mod worker;
 pub mod workload;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::exit::Exit;
 use crate::policy;
 use crate::scenario::{self, ScenarioError};
+use crate::validate::InputError;
 use crate::worker::WorkerError;
 
 /// Why a command ended early.
@@ -22,6 +23,8 @@ pub enum Error {
     Span(policy::SpanError),
     /// A policy's worker process cannot be had.
     Worker(WorkerError),
+    /// A transcript or a table beside it cannot be used.
+    Transcript(InputError),
     /// A file or folder cannot be written.
     Unwritable {
         /// Which.
@@ -46,6 +49,7 @@ impl Error {
             | Self::Policy(_)
             | Self::Span(_)
             | Self::Worker(_)
+            | Self::Transcript(_)
             | Self::Unwritable { .. }
             | Self::Output(_) => Exit::Usage,
         }
@@ -74,6 +78,7 @@ impl fmt::Display for Error {
             Self::Policy(error) => write!(f, "error: {error}"),
             Self::Span(error) => write!(f, "error: {error}"),
             Self::Worker(error) => write!(f, "error: {error}"),
+            Self::Transcript(error) => write!(f, "error: {error}"),
             Self::Unwritable { path, error } => {
                 write!(f, "error: cannot write {}: {error}", path.display())
             }
@@ -115,6 +120,12 @@ impl From<policy::SpanError> for Error {
 impl From<WorkerError> for Error {
     fn from(error: WorkerError) -> Self {
         Self::Worker(error)
+    }
+}
+
+impl From<InputError> for Error {
+    fn from(error: InputError) -> Self {
+        Self::Transcript(error)
     }
 }
 

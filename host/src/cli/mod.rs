@@ -15,6 +15,7 @@ mod output;
 mod policy;
 mod run;
 mod scenario;
+mod validate;
 mod workload;
 
 use std::process::ExitCode;
@@ -61,6 +62,9 @@ enum Command {
     /// Generate many pages and see what becomes of them under each policy
     #[command(subcommand)]
     Workload(workload::Command),
+    /// Hold the model against what real kernels showed
+    #[command(after_help = exit::EXIT_CODES)]
+    Validate(validate::Arguments),
     /// Print completions for a shell
     Completions(generate::Completions),
     /// Print the manual page, or write one for each command into a folder
@@ -101,6 +105,7 @@ impl Command {
             Self::Scenario(command) => scenario::execute(command),
             Self::Policy(command) => policy::execute(command),
             Self::Workload(command) => workload::execute(command),
+            Self::Validate(arguments) => validate::execute(arguments),
             Self::Completions(arguments) => generate::completions(arguments),
             Self::Man(arguments) => generate::man(arguments),
             Self::History => history::execute(),

@@ -86,11 +86,12 @@ pub struct Graft {
 pub fn grafts(base: &str, donor: &str) -> Result<Option<Vec<Graft>>, LoadError> {
     let Some(manifest) = manifest_of(donor)? else { return Ok(None) };
     let has = |hunk: &Hunk| match hunk {
-        Hunk::Hook(hook) => manifest.hooks.contains(hook),
-        Hunk::UnuseProcess | Hunk::ExclusiveSwapPageLock => true,
+        // A hook that was appended may be taken undefined, too.
+        Hunk::Hook(hook) => manifest.hooks.contains(hook) || *hook as usize >= HOOKS_1_0,
+        Hunk::UnuseProcess | Hunk::ExclusiveSwapPageLock | Hunk::Mechanism(_) => true,
     };
     let graft = |hunk: Hunk| Graft { hunk, spec: format!("{base}+{donor}:{}", hunk.name()) };
-    Ok(Some(Hunk::ALL.into_iter().filter(has).map(graft).collect()))
+    Ok(Some(Hunk::all().filter(has).map(graft).collect()))
 }
 
 /// Whether a specification takes hunks from other policies.

@@ -3,6 +3,7 @@
 //! This part does not know what a hook is asked for, nor what an answer leads to:
 //! it takes a view to the right function and lets only legal answers back.
 
+mod altered;
 mod audit;
 mod bundled;
 mod cache;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use cowpath_abi::{HOOKS, HookFn, PANICKED, PageView, RawAnswer};
 
+pub use altered::Alteration;
 pub use audit::Impurity;
 pub use bundled::{BundledPolicy, bundled, discussed};
 pub use cowpath_abi::{ABI, AbiVersion, Answer, Hook, Manifest, Rules, SwapInStep};
@@ -45,6 +47,8 @@ pub struct Policy {
     order: [SwapInStep; 8],
     /// The base first, then those that hunks were taken from.
     plugins: Vec<Arc<Plugin>>,
+    /// An answer that is replaced.
+    altered: Option<Alteration>,
 }
 
 /// One hook of the table.
@@ -79,7 +83,8 @@ impl Policy {
         let reason = raw >> 8;
         let legal = LEGAL[hook as usize][view.at.min(4) as usize];
         if raw & 0xe0 == 0 && legal >> (raw & 0x1f) & 1 == 1 && reason <= u32::from(slot.reasons) {
-            Ok(Answer::because(raw as u8, reason as u8))
+            let answer = Answer::because(raw as u8, reason as u8);
+            Ok(self.altered.map_or(answer, |altered| altered.apply(hook, view.at, answer)))
         } else {
             Err(slot.fault(hook, view.at, raw))
         }

@@ -63,6 +63,7 @@ impl From<Plugin> for Policy {
             rules: plugin.rules,
             order: plugin.order,
             plugins: vec![Arc::new(plugin)],
+            altered: None,
         }
     }
 }

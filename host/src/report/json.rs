@@ -11,6 +11,7 @@ use crate::bisect::Bisection;
 use crate::compare::{Comparison, Parting};
 use crate::matrix::Matrix;
 use crate::trace::{Costs, Outcome, Trace};
+use crate::validate::{Mutant, Validated};
 
 /// The version of every document.
 pub const VERSION: u32 = 1;
@@ -118,6 +119,61 @@ impl<'a> BisectDocument<'a> {
     }
 }
 
+/// What `cowpath validate --format json` prints.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ValidateDocument<'a> {
+    /// `cowpath-validate`.
+    #[schemars(extend("const" = "cowpath-validate"))]
+    pub schema: &'static str,
+    /// The version of the document.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// One entry for each transcript, in the order asked for.
+    pub transcripts: &'a [Validated],
+    /// Entries of the list of explained differences that match none.
+    pub no_longer_needed: &'a [String],
+}
+
+/// What `cowpath validate --mutants --format json` prints.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct MutantsDocument<'a> {
+    /// `cowpath-mutants`.
+    #[schemars(extend("const" = "cowpath-mutants"))]
+    pub schema: &'static str,
+    /// The version of the document.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// One entry for each transcript, in the order asked for.
+    pub transcripts: &'a [MutantsOf],
+}
+
+/// Wrong policies held against one transcript.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct MutantsOf {
+    /// The transcript: its file's name without `.jsonl`.
+    pub name: String,
+    /// The policy that they were made of.
+    pub policy: String,
+    /// Each with who noticed.
+    pub mutants: Vec<Mutant>,
+}
+
+impl<'a> ValidateDocument<'a> {
+    /// The document.
+    #[must_use]
+    pub const fn new(transcripts: &'a [Validated], no_longer_needed: &'a [String]) -> Self {
+        Self { schema: "cowpath-validate", version: VERSION, transcripts, no_longer_needed }
+    }
+}
+
+impl<'a> MutantsDocument<'a> {
+    /// The document.
+    #[must_use]
+    pub const fn new(transcripts: &'a [MutantsOf]) -> Self {
+        Self { schema: "cowpath-mutants", version: VERSION, transcripts }
+    }
+}
+
 impl<'a> CompareDocument<'a> {
     /// The document; with every trace if `full`.
     #[must_use]
@@ -173,6 +229,8 @@ pub fn schemas() -> BTreeMap<&'static str, String> {
         ("cowpath-bisect", text(schema_for!(BisectDocument<'_>))),
         ("cowpath-compare", text(schema_for!(CompareDocument<'_>))),
         ("cowpath-matrix", text(schema_for!(MatrixDocument<'_>))),
+        ("cowpath-mutants", text(schema_for!(MutantsDocument<'_>))),
         ("cowpath-run", text(schema_for!(RunDocument<'_>))),
+        ("cowpath-validate", text(schema_for!(ValidateDocument<'_>))),
     ])
 }

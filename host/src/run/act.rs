@@ -23,6 +23,9 @@ impl Runner<'_> {
         if !self.go_on(task, &step.act) {
             return;
         }
+        if !operations.is_empty() {
+            self.work[task.index()].begun = self.number();
+        }
         self.work[task.index()].queue.extend(operations);
         self.run_task(task, until.as_deref());
         if self.work[task.index()].waiting && !self.machine.tasks[task.index()].idle() {
@@ -179,6 +182,7 @@ impl Runner<'_> {
             Act::UpWrite(process) => self.uninject(process),
             _ => return false,
         };
+        self.observe_pin(step);
         self.machine.mem.audit_touched();
         self.record_changes();
         self.results.push(result);

@@ -23,7 +23,9 @@ mod fact;
 mod inject;
 mod judge;
 mod names;
+mod observe;
 mod operation;
+mod places;
 mod result;
 mod saw;
 mod setup;
@@ -39,9 +41,12 @@ use crate::scenario::{Act, Scenario, Step};
 use crate::trace::{Costs, Event, StepTrace, Trace};
 use judge::Scans;
 use names::Names;
+use observe::Observer;
 use operation::Operation;
 use result::Wording;
 use std::collections::VecDeque;
+
+pub use observe::{Observed, observe};
 
 /// Stages that one step may take before it counts as making no progress.
 const MAX_STAGES: u64 = 2_000_000;
@@ -57,13 +62,7 @@ pub struct Options {
 #[must_use]
 pub fn run(scenario: &Scenario, policy: &Policy, options: Options) -> Trace {
     let mut runner = Runner::new(scenario, policy, options);
-    for step in &scenario.steps {
-        if runner.machine.halted() || runner.no_progress.is_some() {
-            break;
-        }
-        runner.step(step);
-    }
-    runner.finish();
+    runner.run(scenario);
     runner.into_trace(scenario)
 }
 
@@ -80,6 +79,8 @@ struct Work {
     unborn: bool,
     /// The while that it sleeps for is over (rule 4).
     awake: bool,
+    /// The step that its operations are from.
+    begun: u32,
 }
 
 struct Runner<'a> {
@@ -104,6 +105,8 @@ struct Runner<'a> {
     injected: Vec<setup::Injected>,
     /// A stage name that the actor of this step stops after.
     until: Option<String>,
+    /// Who wants to know what each step shows, if anybody.
+    observer: Option<Box<Observer>>,
 }
 
 impl<'a> Runner<'a> {
@@ -126,6 +129,7 @@ impl<'a> Runner<'a> {
             asked: Vec::new(),
             injected: Vec::new(),
             until: None,
+            observer: None,
         };
         runner.machine.mem.changes = Some(Box::default());
         runner.grow();
@@ -139,12 +143,28 @@ impl<'a> Runner<'a> {
         self.saw.resize_with(self.machine.tasks.len(), saw::Saw::default);
     }
 
+    fn run(&mut self, scenario: &Scenario) {
+        for step in &scenario.steps {
+            if self.machine.halted() || self.no_progress.is_some() {
+                break;
+            }
+            self.step(step);
+        }
+        self.finish();
+    }
+
+    /// Number of the step that runs, from 1.
+    fn number(&self) -> u32 {
+        self.steps.len() as u32 + 1
+    }
+
     fn step(&mut self, step: &Step) {
         self.wake_sleepers();
         self.until.clone_from(&step.until);
         self.act(step);
         self.until = None;
         self.settle();
+        self.observe_step(step);
         self.end_step(&step.actor, &step_text(step));
     }
 
@@ -155,7 +175,7 @@ impl<'a> Runner<'a> {
         }
         let result = self.result();
         self.steps.push(StepTrace {
-            number: self.steps.len() as u32 + 1,
+            number: self.number(),
             actor: actor.to_string(),
             text: text.to_string(),
             result,
@@ -212,6 +232,7 @@ impl<'a> Runner<'a> {
             }
             ran = true;
             self.name_data(id);
+            self.observe_stage(id);
             self.work[id.index()].waiting = false;
             self.work[id.index()].awake = false;
             self.record(id, stage);
@@ -262,7 +283,7 @@ impl<'a> Runner<'a> {
 
     /// What was stored or submitted in the stage that has just run gets a name.
     fn name_data(&mut self, id: TaskId) {
-        let step = self.steps.len() + 1;
+        let step = self.number();
         match &self.current[id.index()] {
             Some(Wording::Store(place)) => {
                 let name = format!("the store to {place} of step {step}");
@@ -298,6 +319,7 @@ impl<'a> Runner<'a> {
     fn finish_operation(&mut self, id: TaskId) {
         if let Some(wording) = self.current[id.index()].take() {
             let ret = self.machine.tasks[id.index()].ret;
+            self.observe_end(id, &wording, ret);
             let result = self.word(&wording, ret, id);
             self.results.push(result);
         }
@@ -311,7 +333,10 @@ impl<'a> Runner<'a> {
                     self.start(id, routine, operation.word);
                     return true;
                 }
-                Err(nothing) => self.results.push(nothing),
+                Err(nothing) => {
+                    self.observe_nothing(id, &operation.make);
+                    self.results.push(nothing);
+                }
             }
         }
         false

@@ -55,6 +55,11 @@ impl Names {
         self.maps.extend(inherited);
     }
 
+    /// First address and length of each mapping of a process.
+    pub fn maps_of(&self, mm: MmId) -> impl Iterator<Item = (u32, u32)> {
+        self.maps.iter().filter(move |map| map.0 == mm).map(|map| (map.2, map.3))
+    }
+
     /// First address and length of a mapping.
     pub fn map(&self, mm: MmId, name: &str) -> Option<(u32, u32)> {
         let map = self.maps.iter().find(|map| map.0 == mm && map.1 == name)?;
@@ -67,6 +72,11 @@ impl Names {
 
     pub fn task_id(&self, name: &str) -> Option<TaskId> {
         self.tasks.iter().find(|task| task.0 == name).map(|task| task.1)
+    }
+
+    /// The threads of a process.
+    pub fn tasks_of(&self, mm: MmId) -> impl Iterator<Item = TaskId> {
+        self.tasks.iter().filter(move |task| task.2 == mm).map(|task| task.1)
     }
 
     pub fn task(&self, id: TaskId) -> String {

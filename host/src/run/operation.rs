@@ -144,7 +144,9 @@ impl Runner<'_> {
             }
             Act::Load(range) => {
                 let sectors = mask(range.sectors);
-                each(range, &|_, address| (Make::Load { address, sectors }, Wording::Load))
+                each(range, &|_, address| {
+                    (Make::Load { address, sectors }, Wording::Load(address, sectors))
+                })
             }
             Act::DirectRead(range, over, name) => {
                 self.hold(task, (IoKind::DirectRead, path(*over)), range, false, name)

@@ -3,13 +3,14 @@
 use super::Runner;
 use super::judge::Scanned;
 use super::saw::Saw;
-use crate::mm::TaskId;
+use crate::mm::{SectorMask, TaskId};
 use crate::task::Ret;
 
 /// What the result of an operation is called.
 #[derive(Clone, Debug)]
 pub(super) enum Wording {
-    Load,
+    /// With the address and the sectors.
+    Load(u32, SectorMask),
     /// With the place stored to.
     Store(String),
     Held(u32),
@@ -50,9 +51,9 @@ impl Runner<'_> {
             (_, Ret::VmFaultOom | Ret::NoMemory) => "OUT OF MEM".to_string(),
             (_, Ret::Invalid) => "EINVAL".to_string(),
             (Wording::Plain(_), Ret::Again) => "EAGAIN".to_string(),
-            (Wording::Load | Wording::Store(_), Ret::Segv) => "SIGSEGV".to_string(),
+            (Wording::Load(..) | Wording::Store(_), Ret::Segv) => "SIGSEGV".to_string(),
             (Wording::Held(_), Ret::Segv) => "EFAULT".to_string(),
-            (Wording::Load, _) => saw.load().to_string(),
+            (Wording::Load(..), _) => saw.load().to_string(),
             (Wording::Store(_), _) => saw.store().to_string(),
             (Wording::Held(wanted), Ret::Pages(got)) if got < *wanted => {
                 format!("{got} of {wanted} held")
