@@ -12,11 +12,11 @@ use std::path::PathBuf;
 
 /// The library names of the bundled policies; `policy/bundled.rs` embeds the same.
 const BUNDLED: [&str; 15] = [
-    "pre_2_6_7",
     "vanilla",
     "iwamoto",
-    "hugh_mail",
     "hugh",
+    "hugh_mail",
+    "pre_2_6_7",
     "2_6_29",
     "5_8",
     "5_9",

@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Command;
 
 use cowpath::compare::compare;
-use cowpath::policy::{Policy, bundled, discussed, resolve};
+use cowpath::policy::{Policy, discussed, resolve};
 use cowpath::report::{plain, side_by_side};
 use cowpath::routines::stage_names;
 use cowpath::run::Options;
@@ -94,6 +94,22 @@ snapshots! {
     swapoff_finds_the_page_first,
     swapoff_against_munmap,
     lru_reclaim_during_direct_read,
+    swapped_direct_read_fork_load_store,
+    fixed_buffer_pageout_store,
+    fixed_buffer_fork_store,
+    fixed_buffer_fork_no_memory,
+    read_pin_of_a_shared_page,
+    store_after_the_child_copied,
+    store_after_the_child_copied_on_lru,
+    load_then_store_after_swap,
+    mark_survives_swapoff,
+    mprotect_store_twice,
+    move_pages_of_a_held_page,
+    fault_during_move_pages,
+    fork_during_move_pages,
+    exit_during_move_pages,
+    mprotect_during_move_pages,
+    reclaim_of_a_shared_fixed_buffer,
 }
 
 fn policies() -> Vec<Policy> {
@@ -149,9 +165,10 @@ fn the_text_of_a_run_does_not_name_its_policy() {
         if comparison.partings[index - 1].is_none() {
             assert_eq!(behaviour(&vanilla), behaviour(&hugh), "{name}");
         }
-        for policy in bundled() {
-            let words = |text: &str| text.split_whitespace().any(|word| word == policy.id);
-            assert!(!words(&vanilla) && !words(&hugh), "{name} names {}", policy.id);
+        // Later policies have numbers for names, which a claim may have, too.
+        for policy in discussed() {
+            let words = |text: &str| text.split_whitespace().any(|word| word == *policy);
+            assert!(!words(&vanilla) && !words(&hugh), "{name} names {policy}");
         }
     }
 }

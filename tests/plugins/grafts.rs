@@ -120,7 +120,10 @@ fn wrong_grafts_are_refused() {
         resolve("vanilla+hugh:try_to_unmap").unwrap_err().to_string(),
         "unknown hunk \"try_to_unmap\", did you mean \"try_to_unmap_one\"; hunks are do_wp_page, \
          can_share_swap_page, exclusive_swap_page, remove_exclusive_swap_page, free_swap_and_cache, \
-         try_to_unmap_one, do_swap_page, unuse_process, exclusive_swap_page_lock"
+         try_to_unmap_one, do_swap_page, add_to_swap, shrink_list, copy_one_pte, get_user_pages, \
+         change_pte_range, unuse_process, exclusive_swap_page_lock, exclusive_bit, exclusive_mark, \
+         pin_direct_io, pin_fuse, pin_io_uring, pin_user_pages, no_zero_page, gup_faults_in, \
+         unmap_young, swapin_recheck, swapin_drain, swapoff_by_mm, migration_entries, zap_unmapped"
     );
     let message = resolve("vanilla+huhg:do_wp_page").unwrap_err().to_string();
     assert!(message.contains("did you mean \"hugh\""), "{message}");

@@ -82,6 +82,22 @@ static BUILTIN: &[(&str, &str)] = corpus![
     "swapoff_finds_the_page_first",
     "swapoff_against_munmap",
     "lru_reclaim_during_direct_read",
+    "swapped_direct_read_fork_load_store",
+    "fixed_buffer_pageout_store",
+    "fixed_buffer_fork_store",
+    "fixed_buffer_fork_no_memory",
+    "read_pin_of_a_shared_page",
+    "store_after_the_child_copied",
+    "store_after_the_child_copied_on_lru",
+    "load_then_store_after_swap",
+    "mark_survives_swapoff",
+    "mprotect_store_twice",
+    "move_pages_of_a_held_page",
+    "fault_during_move_pages",
+    "fork_during_move_pages",
+    "exit_during_move_pages",
+    "mprotect_during_move_pages",
+    "reclaim_of_a_shared_fixed_buffer",
 ];
 
 /// The built-in scenarios as name and source, in reading order.

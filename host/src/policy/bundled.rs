@@ -22,11 +22,11 @@ macro_rules! bundle {
 }
 
 static BUNDLED: &[BundledPolicy] = bundle! {
-    "pre-2.6.7": "pre_2_6_7",
     "vanilla": "vanilla",
     "iwamoto": "iwamoto",
-    "hugh-mail": "hugh_mail",
     "hugh": "hugh",
+    "hugh-mail": "hugh_mail",
+    "pre-2.6.7": "pre_2_6_7",
     "2.6.29": "2_6_29",
     "5.8": "5_8",
     "5.9": "5_9",

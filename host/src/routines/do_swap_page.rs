@@ -125,7 +125,8 @@ impl DoSwapPage {
 
     fn ask(&self, cx: &mut Cx<'_>, at: u32) -> u8 {
         let flags = cx.mem.vmas[self.vma.index()].flags;
-        let env = u32::from(self.write) * WRITE_FAULT | u32::from(self.marked) * EXCLUSIVE_ENTRY;
+        let env =
+            (u32::from(self.write) * WRITE_FAULT) | (u32::from(self.marked) * EXCLUSIVE_ENTRY);
         cx.ask(Hook::do_swap_page, at, self.page, flags, env)
     }
 

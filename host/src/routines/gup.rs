@@ -74,7 +74,7 @@ impl GetUserPages {
 
     fn env(&self, mem: &Memory) -> u32 {
         let pinned = mem.ios[self.io as usize].pinned;
-        u32::from(self.write) * GUP_WRITE | u32::from(pinned) * GUP_PIN
+        (u32::from(self.write) * GUP_WRITE) | (u32::from(pinned) * GUP_PIN)
     }
 
     /// Whether a read is made as if it were a write.

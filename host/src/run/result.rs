@@ -34,6 +34,9 @@ pub(super) fn merge(results: &[String]) -> String {
             None => merged.push((result, 1)),
         }
     }
+    if merged.is_empty() && !results.is_empty() {
+        return "nothing to do".to_string();
+    }
     let several = merged.len() > 1;
     let one = |&(word, n): &(&str, u32)| match n {
         _ if !several => word.to_string(),
