@@ -34,5 +34,6 @@ pub mod run;
 pub use cowpath_scenario as scenario;
 pub mod task;
 pub mod trace;
+pub mod validate;
 pub mod worker;
 pub mod workload;

@@ -517,7 +517,6 @@ fn plain() -> Vec<(String, String)> {
             &[
                 "A: store P",
                 "A: mlock P",
-                "A: madvise_pageout P",
                 "kswapd: memory_reclaim",
                 "A: munlock P",
                 "kswapd: memory_reclaim",

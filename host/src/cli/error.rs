@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::exit::Exit;
 use crate::policy;
 use crate::scenario::{self, ScenarioError};
+use crate::validate::record::RecordError;
 use crate::worker::WorkerError;
 
 /// Why a command ended early.
@@ -20,6 +21,8 @@ pub enum Error {
     Policy(policy::LoadError),
     /// A policy's worker process cannot be had.
     Worker(WorkerError),
+    /// A kernel cannot be recorded.
+    Record(RecordError),
     /// A file or folder cannot be written.
     Unwritable {
         /// Which.
@@ -43,6 +46,7 @@ impl Error {
             | Self::Broken(_)
             | Self::Policy(_)
             | Self::Worker(_)
+            | Self::Record(_)
             | Self::Unwritable { .. }
             | Self::Output(_) => Exit::Usage,
         }
@@ -70,6 +74,7 @@ impl fmt::Display for Error {
             }
             Self::Policy(error) => write!(f, "error: {error}"),
             Self::Worker(error) => write!(f, "error: {error}"),
+            Self::Record(error) => write!(f, "error: {error}"),
             Self::Unwritable { path, error } => {
                 write!(f, "error: cannot write {}: {error}", path.display())
             }
@@ -105,6 +110,12 @@ impl From<policy::LoadError> for Error {
 impl From<WorkerError> for Error {
     fn from(error: WorkerError) -> Self {
         Self::Worker(error)
+    }
+}
+
+impl From<RecordError> for Error {
+    fn from(error: RecordError) -> Self {
+        Self::Record(error)
     }
 }
 

@@ -11,6 +11,7 @@ mod output;
 mod policy;
 mod run;
 mod scenario;
+mod validate;
 mod workload;
 
 use std::process::ExitCode;
@@ -48,6 +49,9 @@ enum Command {
     /// List and show policies
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Record what real kernels do
+    #[command(subcommand)]
+    Validate(validate::Command),
     /// Generate many pages and see what becomes of them under each policy
     #[command(subcommand)]
     Workload(workload::Command),
@@ -85,6 +89,7 @@ impl Command {
             Self::Run(arguments) => run::execute(arguments),
             Self::Scenario(command) => scenario::execute(command),
             Self::Policy(command) => policy::execute(command),
+            Self::Validate(command) => validate::execute(command),
             Self::Workload(command) => workload::execute(command),
             Self::Completions(arguments) => generate::completions(arguments),
             Self::Man(arguments) => generate::man(arguments),

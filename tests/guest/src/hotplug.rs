@@ -20,6 +20,9 @@ const MPOL_PREFERRED: i32 = 1;
 const MPOL_MF_MOVE: i32 = 2;
 const MPOL_MF_MOVE_ALL: i32 = 4;
 
+/// A status that the kernel has not written.
+const UNWRITTEN: i32 = i32::MIN;
+
 /// How long an offline may try before it is told to stop.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -56,7 +59,7 @@ pub(crate) fn prefer(address: usize, length: usize) -> Result<(), String> {
 fn move_to(pid: i32, page: usize, node: Option<i32>, flags: i32) -> Result<(i32, i64), i32> {
     let pages = [page];
     let nodes = [node.unwrap_or(0)];
-    let mut status = [i32::MIN];
+    let mut status = [UNWRITTEN];
     let nodes = if node.is_some() { nodes.as_ptr() } else { std::ptr::null() };
     // SAFETY: arrays of one.
     let failures = check(unsafe {
@@ -98,9 +101,14 @@ pub(crate) fn move_away(pid: i32, page: usize) -> Result<Outcome, String> {
         Err(libc::ENOMEM) => return Ok(Outcome::NoMemory),
         Err(errno) => return Err(failed("move_pages", errno)),
     };
+    // A page that could not be moved ends the call: it is counted, and its status is not written.
+    if failures > 0 || status == UNWRITTEN {
+        return Ok(Outcome::Busy);
+    }
+    if status == target {
+        return Ok(Outcome::Moved);
+    }
     match -status {
-        _ if failures > 0 => Ok(Outcome::Busy),
-        node if node == -target => Ok(Outcome::Moved),
         libc::ENOENT => Ok(Outcome::NotPresent),
         libc::EFAULT => Ok(Outcome::Fault),
         libc::EBUSY | libc::EAGAIN => Ok(Outcome::Busy),
@@ -115,6 +123,10 @@ extern "C" fn on_alarm(_signal: i32) {}
 pub(crate) fn offline() -> Result<Outcome, String> {
     static DONE: AtomicBool = AtomicBool::new(false);
     let block = block().ok_or("no hot-pluggable memory block")?;
+    let path = format!("{block}/state");
+    if ask(&path).trim() == "offline" {
+        return Ok(Outcome::Offline);
+    }
     // SAFETY: the action is zeroed but for the handler, which does nothing.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
@@ -122,7 +134,6 @@ pub(crate) fn offline() -> Result<Outcome, String> {
         libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut());
     }
     DONE.store(false, Ordering::SeqCst);
-    let path = format!("{block}/state");
     let thread = thread::spawn(move || {
         let result = sys::tell(&path, "offline");
         DONE.store(true, Ordering::SeqCst);

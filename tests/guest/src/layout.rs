@@ -5,7 +5,7 @@ use cowpath_scenario::{MapSpec, Range, Scenario, Sectors};
 use crate::pattern;
 use crate::sys::PAGE;
 
-const BASE: usize = 0x2000_0000_0000;
+const BASE: usize = 0x10_0000_0000;
 const APART: usize = 0x4000_0000;
 
 /// Memory that a step names.
