@@ -21,7 +21,7 @@ const PATIENCE: i32 = 120_000;
 const PAUSES: u32 = 30_000;
 
 /// Times that the control group is shrunk before what is left is taken to stay.
-const SHRINKS: u32 = 6;
+const SHRINKS: u32 = 8;
 
 /// A scenario under way.
 struct Run<'s> {
@@ -54,6 +54,7 @@ pub(crate) fn run(scenario: &Scenario, devices: &Devices) -> Result<Vec<Observat
     if has_swap {
         swap::on().map_err(|errno| failed("swapon", errno))?;
     }
+    control_group::begin()?;
     let stage = Stage::new(scenario).map_err(|errno| failed("channels", errno))?;
     let mut run = Run {
         stage: &stage,
@@ -63,7 +64,7 @@ pub(crate) fn run(scenario: &Scenario, devices: &Devices) -> Result<Vec<Observat
         requests: BTreeMap::new(),
     };
     let result = run.begin().and_then(|()| run.steps());
-    let end = run.end();
+    let end = run.end().and_then(|()| control_group::end());
     drop(run);
     stage.strike();
     if has_swap {
