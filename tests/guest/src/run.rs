@@ -157,6 +157,7 @@ impl<'s> Run<'s> {
             }
             Act::MemoryReclaim => {
                 for _ in 0..SHRINKS {
+                    self.forget_use();
                     control_group::shrink()?;
                     if !self.observer.settle_only(&self.alive)? {
                         break;
@@ -186,6 +187,14 @@ impl<'s> Run<'s> {
                 self.tell(&step.actor, number)?;
                 self.reply(&step.actor)
             }
+        }
+    }
+
+    /// Makes pages look unused: a small group may never again look at those that were used when it
+    /// shrank first, depending on counters that lag.
+    fn forget_use(&self) {
+        for process in &self.alive {
+            _ = sys::tell(&format!("/proc/{}/clear_refs", process.pid), "1");
         }
     }
 
