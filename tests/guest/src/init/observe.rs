@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use cowpath_scenario::MapSpec;
 use cowpath_scenario::transcript::{Labels, Place, Pte};
 
-use crate::frames::{Frame, Frames};
-use crate::layout;
-use crate::sys::{self, PAGE, ask};
+use super::frames::{Frame, Frames};
+use super::layout;
+use super::sys::{self, PAGE, ask};
 
 /// Looks at the same before it counts as settled.
 const SAME: u32 = 3;
@@ -82,7 +82,7 @@ impl Observer {
         let mut same = 0;
         let mut before = Vec::new();
         for look in 0..MOST {
-            crate::hotplug::drain();
+            super::hotplug::drain();
             let spots = self.look(processes);
             let quiet = look > PATIENT
                 || spots.iter().filter_map(|spot| spot.frame).all(|frame| frame.quiet);

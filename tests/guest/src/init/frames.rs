@@ -2,8 +2,8 @@
 //!
 //! Knows which of these this kernel shows. Does not know processes.
 
-use crate::kcore::{Kcore, i32_at, u64_at};
-use crate::sys::{self, PAGE, ask};
+use super::kcore::{Kcore, i32_at, u64_at};
+use super::sys::{self, PAGE, ask};
 
 /// Where struct pages are, without KASLR and with four levels of page tables.
 const VMEMMAP: u64 = 0xffff_ea00_0000_0000;
@@ -78,7 +78,7 @@ impl Frames {
         self.zero = pfn_of(page);
         // SAFETY: as above.
         unsafe { (page as *mut u8).write_volatile(1) };
-        crate::hotplug::drain();
+        super::hotplug::drain();
         let pfn = pfn_of(page);
         if self.words(self.flags, pfn).is_none_or(|flags| flags & ANON == 0) {
             self.flags = -1;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use cowpath_scenario::Over;
 
-use crate::{fuse, nbd, pattern};
+use super::{fuse, nbd, pattern};
 
 /// Bytes of a device for each step.
 const APART: u64 = 128 * 1024;

@@ -2,8 +2,8 @@
 
 use cowpath_scenario::{MapSpec, Range, Scenario, Sectors};
 
-use crate::pattern;
-use crate::sys::PAGE;
+use super::pattern;
+use super::sys::PAGE;
 
 const BASE: usize = 0x10_0000_0000;
 const APART: usize = 0x4000_0000;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use cowpath_scenario::{Act, Scenario};
 
-use crate::sys::{self, PAGE, check};
+use super::sys::{self, PAGE, check};
 
 /// No result yet.
 pub(crate) const PENDING: i64 = i64::MIN;

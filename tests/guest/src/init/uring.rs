@@ -4,8 +4,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::stage::Pipe;
-use crate::sys::{self, check};
+use super::stage::Pipe;
+use super::sys::{self, check};
 
 const REGISTER_BUFFERS: u32 = 0;
 const UNREGISTER_BUFFERS: u32 = 1;

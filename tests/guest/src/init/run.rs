@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use cowpath_scenario::transcript::{Observation, Outcome};
 use cowpath_scenario::{Act, Over, Scenario, Step};
 
-use crate::device::Devices;
-use crate::layout::Piece;
-use crate::observe::{Observer, Watched};
-use crate::process::{Done, Process, fill_file, outcome};
-use crate::stage::{PENDING, Pipe, Stage};
-use crate::sys::{self, check, failed};
-use crate::{control_group, hotplug, pattern, swap};
+use super::device::Devices;
+use super::layout::Piece;
+use super::observe::{Observer, Watched};
+use super::process::{Done, Process, fill_file, outcome};
+use super::stage::{PENDING, Pipe, Stage};
+use super::sys::{self, check, failed};
+use super::{control_group, hotplug, pattern, swap};
 
 /// Milliseconds that a process may take for a step.
 const PATIENCE: i32 = 120_000;

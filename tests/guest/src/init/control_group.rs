@@ -5,7 +5,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::sys::{self, failed};
+use super::sys::{self, failed};
 
 const ROOT: &str = "/cgroup";
 

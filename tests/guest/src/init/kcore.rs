@@ -1,6 +1,6 @@
 //! /proc/kcore: the kernel's own view of a page, where no other file shows it.
 
-use crate::sys;
+use super::sys;
 
 /// A loaded part of kernel memory.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,8 @@ use std::ffi::CString;
 use std::sync::Mutex;
 use std::thread;
 
-use crate::device::{Request, Requests};
-use crate::sys::{self, check, failed};
+use super::device::{Request, Requests};
+use super::sys::{self, check, failed};
 
 /// Requests in flight.
 pub(crate) static REQUESTS: Requests = Mutex::new(BTreeMap::new());

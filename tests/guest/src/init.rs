@@ -4,15 +4,32 @@
 //! with a scenario that was not run and why, nothing more with an observation, `-end`
 //! with their number; `-fail` with why there is no end.
 
+mod control_group;
+mod device;
+mod frames;
+mod fuse;
+mod hotplug;
+mod kcore;
+mod layout;
+mod nbd;
+mod observe;
+mod pattern;
+mod process;
+mod run;
+mod stage;
+mod swap;
+mod sys;
+mod touch;
+mod uring;
+
 use std::fs;
 
 use cowpath_scenario::{parse, realisable};
 use serde_json::json;
 
-use crate::device::Devices;
-use crate::observe::Observer;
-use crate::sys::{self, ask, check, failed};
-use crate::{control_group, run, swap};
+use self::device::Devices;
+use self::observe::Observer;
+use self::sys::{ask, check, failed};
 
 /// Where scenarios are, and the file that lists them.
 const FOLDER: &str = "/scenarios";

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::sys::{self, PAGE, check, failed};
+use super::sys::{self, PAGE, check, failed};
 
 const FOLDER: &str = "/ram";
 const FILE: &str = "/ram/swap";

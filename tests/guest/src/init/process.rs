@@ -10,11 +10,11 @@ use std::thread;
 use cowpath_scenario::transcript::{Datum, Outcome};
 use cowpath_scenario::{Act, MapSpec, Over, Range};
 
-use crate::layout::{self, Piece};
-use crate::stage::{Board, Stage};
-use crate::sys::{self, PAGE, check, failed};
-use crate::uring::Ring;
-use crate::{control_group, device, fuse, hotplug, nbd, pattern, swap, touch};
+use super::layout::{self, Piece};
+use super::stage::{Board, Stage};
+use super::sys::{self, PAGE, check, failed};
+use super::uring::Ring;
+use super::{control_group, device, fuse, hotplug, nbd, pattern, swap, touch};
 
 /// What a process says when it is done: outcome, data seen, and a child's pid.
 pub(crate) type Done = (Outcome, Vec<Option<Datum>>, i32);

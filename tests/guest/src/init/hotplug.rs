@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use cowpath_scenario::transcript::Outcome;
 use cowpath_scenario::{Act, Scenario};
 
-use crate::sys::{self, ask, check, failed};
+use super::sys::{self, ask, check, failed};
 
 /// The node that stays.
 const HOME: i32 = 0;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::thread;
 
-use crate::device::{self, Request, Requests};
-use crate::sys::{self, check, failed};
+use super::device::{self, Request, Requests};
+use super::sys::{self, check, failed};
 
 /// Requests in flight.
 pub(crate) static REQUESTS: Requests = Mutex::new(BTreeMap::new());
@@ -43,19 +43,10 @@ impl Server {
         let error = |errno| failed(PATH, errno);
         let fd = sys::open(PATH, libc::O_RDWR).map_err(error)?;
         let mut ends = [0; 2];
+        let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
         // SAFETY: room for two descriptors.
-        check(
-            unsafe {
-                libc::socketpair(
-                    libc::AF_UNIX,
-                    libc::SOCK_STREAM | libc::SOCK_CLOEXEC,
-                    0,
-                    ends.as_mut_ptr(),
-                )
-            }
-            .into(),
-        )
-        .map_err(error)?;
+        let result = unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) };
+        check(result.into()).map_err(error)?;
         let set = |request, value: u64| {
             // SAFETY: these requests take a number.
             check(unsafe { libc::ioctl(fd, request, value) }.into()).map_err(error)
