@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 /// The form of transcripts that this crate reads and writes.
 pub const FORM: u32 = 1;
 
+/// In [`Header::hidden`]: the kernel shows no frame for a swap pte, so that a frame has a
+/// number only as long as some pte is present.
+pub const SWAP_FRAMES: &str = "page of a swap pte";
+
 /// Which kernel a transcript is of, and what it could not show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
