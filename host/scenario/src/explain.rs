@@ -246,6 +246,7 @@ fn act(actor: &str, act: &Act) -> String {
         Act::Offline(section, order) => {
             format!("{actor} takes section {section} offline, migrating its pages: {}", way(*order))
         }
+        Act::Interrupt => format!("{actor} is signalled: if it still tries, it gives up"),
         Act::Online(section) => format!("{actor} brings section {section} online"),
         Act::Transfer => format!("{actor}: the device moves the data, completion is still to come"),
         Act::Complete if is_swap_area(actor) => format!("{actor} finishes its oldest request"),

@@ -240,6 +240,8 @@ fn migrations(hold: &Hold) -> Vec<(String, String)> {
         let mut moves =
             vec!["A: store P", &take, pageout, "hotplug: move_pages A.P", "A: load P.hi"];
         let mut offline = vec!["A: store P", &take, pageout, "hotplug: offline 0 unmap_first"];
+        // The guest signals whoever cannot take a block offline after a while.
+        offline.push("hotplug: interrupt");
         if hold.take.is_empty() {
             offline.push("A: load P.hi");
         } else {
@@ -248,7 +250,7 @@ fn migrations(hold: &Hold) -> Vec<(String, String)> {
             moves.push("hotplug: move_pages A.P");
             offline.extend(["A: load P.hi", "A: store P.hi"]);
             offline.extend(done);
-            offline.push("hotplug: offline 0 unmap_first");
+            offline.extend(["hotplug: offline 0 unmap_first", "hotplug: interrupt"]);
         }
         moves.extend(["A: store P.lo", "A: load P"]);
         offline.extend(["A: store P.lo", "A: load P", "hotplug: online 0", "A: load P"]);

@@ -232,6 +232,8 @@ pub enum Act {
     MovePages(Range),
     /// A kernel thread: `offline 0 unmap_first`: a section.
     Offline(u32, MigrateOrder),
+    /// A kernel thread: `interrupt`: a signal ends its `offline`, if that still tries.
+    Interrupt,
     /// A kernel thread: `online 0`.
     Online(u32),
     /// An IO: `transfer`: the device moves the data now.

@@ -27,7 +27,13 @@ pub fn realisable(scenario: &Scenario) -> Result<(), String> {
         }
     }
     let mut holds = Holds { scenario, known: BTreeMap::new() };
-    for step in &scenario.steps {
+    for (step, next) in
+        scenario.steps.iter().zip(scenario.steps.iter().skip(1).map(Some).chain([None]))
+    {
+        let signalled = next.is_some_and(|next| next.act == Act::Interrupt);
+        if matches!(step.act, Act::Offline(..)) && !signalled {
+            return Err(format!("`{}`: the guest does not let it try for long", step.text));
+        }
         if step.until.is_some() {
             return Err(format!("`{}` stops at a stage", step.text));
         }
@@ -113,6 +119,7 @@ impl<'s> Holds<'s> {
                     return Err("no mainline kernel replaces first".to_owned());
                 }
             }
+            Act::Interrupt => {}
             Act::Online(section) => {
                 if *section != 0 {
                     return Err("the guest has one hot-pluggable memory block".to_owned());

@@ -27,6 +27,7 @@ pub struct Offline {
     end: u32,
     next: u32,
     pass: u8,
+    signalled: bool,
 }
 
 impl Offline {
@@ -34,7 +35,12 @@ impl Offline {
     #[must_use]
     pub fn new(mem: &Memory, section: u32, order: Order) -> Self {
         let (first, end) = mem.section_frames(section);
-        Self { stage: Stage::Isolate, order, first, end, next: first, pass: 0 }
+        Self { stage: Stage::Isolate, order, first, end, next: first, pass: 0, signalled: false }
+    }
+
+    /// A signal is pending: the routine ends at its next pause.
+    pub const fn signal(&mut self) {
+        self.signalled = true;
     }
 
     fn next(&mut self, cx: &mut Cx<'_>) -> Flow {
@@ -94,6 +100,10 @@ impl Stages for Offline {
                 Flow::Next
             }
             Stage::Next => self.next(cx),
+            Stage::Pause if self.signalled => {
+                cx.mem.online(self.first, self.end);
+                Flow::Return(Ret::Again)
+            }
             Stage::Pause => {
                 self.stage = Stage::Next;
                 Flow::Next

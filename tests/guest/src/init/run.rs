@@ -179,6 +179,8 @@ impl<'s> Run<'s> {
                 Ok((hotplug::move_away(self.pid(process)?, page)?, Vec::new(), 0))
             }
             Act::Offline(..) => Ok((hotplug::offline()?, Vec::new(), 0)),
+            // Whoever takes a block offline is signalled when that has taken a while.
+            Act::Interrupt => DONE,
             Act::Online(_) => {
                 hotplug::online()?;
                 DONE
