@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Fetches the kernels whose transcripts are in tests/kernels.
 #
-#   tests/guest/kernels.sh FOLDER [NAME...]    names: 5.10 6.1 6.12 7.2 uml-6.1; default: all
+#   tests/guest/kernels.sh FOLDER [NAME...]    names: 5.10 6.1 6.12 7.2 uml-5.10 uml-6.1; default: all
 #
 # FOLDER/NAME/ then holds the Debian packages of a kernel, ready for `cowpath validate
 # record --kernel`. What is there already and has the right SHA-256 is not fetched again.
 # Debian deletes packages when newer ones come; then snapshot.debian.org is asked by the
-# file's name. Needs curl and sha256sum; no privileges; 160 MB for all.
+# file's name. Needs curl and sha256sum; no privileges; 200 MB for all.
 set -euo pipefail
 
 if (($# == 0)); then
@@ -28,6 +28,7 @@ packages() {
 6.12     $SECURITY  pool/updates/main/l/linux-signed-6.12-amd64/linux-image-6.12.117+deb12-cloud-amd64_6.12.117-1~deb12u1_amd64.deb  5195b288dec79e2981d6b84457f38b7ce7310a2d702930ec7d07209c7f78ce37
 7.2      $DEBIAN  pool/main/l/linux-signed-amd64/linux-binary-7.2.13+deb14-cloud-amd64_7.2.13-1_amd64.deb  03e41f1c34c16583462f029e81944a85ebcdb78098c258dedfa1cfdd680a27f8
 7.2      $DEBIAN  pool/main/l/linux/linux-modules-7.2.13+deb14-cloud-amd64_7.2.13-1_amd64.deb  97d79546041e3fdfb44dccff180938894d1bf8eb298f091f88539c1b37080bef
+uml-5.10 $DEBIAN  pool/main/u/user-mode-linux/user-mode-linux_5.10um3+b1_amd64.deb  2cf4c2b2b36272b0b42c973d1239b4e73ad24c53d1a041a227f28bbee9b7082b
 uml-6.1  $DEBIAN  pool/main/u/user-mode-linux/user-mode-linux_6.1um4+b13_amd64.deb  0ce700f835c385ab09860ad33137817402403a29e424177510244bd75a81c687
 END
 }
