@@ -362,6 +362,9 @@ mechanisms! {
     /// Reclaim leaves pages of `VM_LOCKED` areas alone from the start, and gives them no swap
     /// slot (the unevictable list, since 2.6.28).
     UNEVICTABLE = 15, "unevictable";
+    /// A `FOLL_LONGTERM` reference is taken only once the page was moved out of memory that
+    /// is to stay movable (`check_and_migrate_movable_pages`, `ZONE_MOVABLE` since 5.13).
+    LONGTERM_UNMOVABLE = 16, "longterm_unmovable";
 }
 
 /// `mm/swapfile.c:unuse_pmd`: activate after a pte was restored.

@@ -61,6 +61,9 @@ fn memory(memory: &MemorySpec) -> String {
     if memory.section != 0 {
         let sections = count(memory.pages.div_ceil(memory.section), "section");
         let _ = write!(text, " in {sections} of {}", memory.section);
+        if memory.movable != 0 {
+            let _ = write!(text, ", the first {} in ZONE_MOVABLE", memory.movable);
+        }
     }
     for (i, area) in memory.swap.iter().enumerate() {
         let _ = write!(text, "; {}", swap_area(i, area));

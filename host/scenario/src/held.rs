@@ -219,7 +219,10 @@ fn migrations(hold: &Hold) -> Vec<(String, String)> {
     let take = take("A", hold);
     let done = hold.done;
     let held = |name: &str, title: &str, steps: &[&str]| {
-        let memory = "pages = 16, section = 8, swap = [8]";
+        let memory = match name.starts_with("offline") {
+            true => "pages = 16, section = 8, movable = 1, swap = [8]",
+            false => "pages = 16, section = 8, swap = [8]",
+        };
         let claim = format!(
             "Memory is to be moved while {} holds the page. It must stay where the reference\n\
              leads, and must be free to go once the reference is gone.",

@@ -46,6 +46,8 @@ pub struct MemorySpec {
     pub pages: u32,
     /// Frames in a memory section; 0: one section.
     pub section: u32,
+    /// Sections, from 0, that are `ZONE_MOVABLE`: what is to be taken offline some day.
+    pub movable: u32,
     /// Swap areas, in order: `swap0`, `swap1`, ...
     pub swap: Vec<SwapSpec>,
     /// `vm.page-cluster`: swap readahead of `1 << page_cluster` slots; 0: none.

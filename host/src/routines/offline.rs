@@ -17,8 +17,8 @@ stages! { Stage {
 /// Most passes over a section.
 pub const MAX_PASSES: u8 = 10;
 
-/// Takes a section out of use. Returns `Done`, `Again` if a page stayed, or `Invalid`
-/// if it is out of use or on the way there.
+/// Takes a section out of use. Returns `Done`, also if it was out of use; `Again` if a
+/// page stayed; `Invalid` if somebody is at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Offline {
     stage: Stage,
@@ -85,8 +85,11 @@ impl Stages for Offline {
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Isolate => {
-                if (self.first..self.end).any(|pfn| cx.mem.page(Pfn(pfn)).has(PG_OFFLINE)) {
-                    // Offline, or somebody is at it.
+                let frames = || (self.first..self.end).map(Pfn);
+                if frames().all(|pfn| cx.mem.page(pfn).has(PG_OFFLINE | PG_FREE)) {
+                    return Flow::Return(Ret::Done);
+                }
+                if frames().any(|pfn| cx.mem.page(pfn).has(PG_OFFLINE)) {
                     return Flow::Return(Ret::Invalid);
                 }
                 cx.mem.lru_add_drain();

@@ -39,6 +39,7 @@ export_policy! {
             | ZAP_UNMAPPED
             | LAZY_FORK
             | UNEVICTABLE
+            | LONGTERM_UNMOVABLE
             | UNMAP_YOUNG
             | SWAPIN_DRAIN,
     },

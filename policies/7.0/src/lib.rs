@@ -32,6 +32,7 @@ export_policy! {
             | ZAP_UNMAPPED
             | LAZY_FORK
             | UNEVICTABLE
+            | LONGTERM_UNMOVABLE
             | UNMAP_YOUNG
             | SWAPIN_DRAIN,
     },
