@@ -130,8 +130,9 @@ impl<'s> Holds<'s> {
             Act::Transfer => {
                 return Err("a device that has moved data completes by itself".to_owned());
             }
-            Act::Shrink(_) | Act::ShrinkCache(_) | Act::RefillInactive(_) => {
-                return Err("kswapd cannot be sent to a page".to_owned());
+            Act::Shrink(_) => return Err("reclaim cannot be sent to one page".to_owned()),
+            Act::ShrinkCache(_) | Act::RefillInactive(_) => {
+                return Err("a scan of so many pages cannot be ordered".to_owned());
             }
             Act::Migrate(..) => {
                 return Err("migration has no result of its own, move_pages has".to_owned());
@@ -230,7 +231,7 @@ mod tests {
         assert!(
             of(r#""A: store P until do_wp_page.reuse""#).unwrap_err().contains("stops at a stage")
         );
-        assert!(of(r#""kswapd: shrink P""#).unwrap_err().contains("kswapd"));
+        assert!(of(r#""kswapd: shrink P""#).unwrap_err().contains("one page"));
     }
 
     #[test]

@@ -28,7 +28,9 @@ pub struct Header {
     pub sha256: Vec<String>,
     /// The machine: `qemu pc tcg`, `user-mode linux`.
     pub machine: String,
-    /// Fields of [`Place`] that this kernel does not let anybody see, such as `exclusive`.
+    /// Fields of [`Place`] that this kernel does not let anybody see, such as `exclusive`. `page
+    /// of a swap pte`: whether a swap entry's frame is still in the swap cache, and with it
+    /// every field of the frame of such a place.
     pub hidden: Vec<String>,
     /// Scenarios that were not run, each with the reason, `name: reason`.
     pub skipped: Vec<String>,
