@@ -38,7 +38,7 @@ impl From<RunOptions> for Options {
             CountersArg::Two => Counters::Two,
             CountersArg::Packed => Counters::Packed,
         };
-        Self { counters }
+        Self { counters, ..Self::default() }
     }
 }
 
