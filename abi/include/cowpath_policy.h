@@ -111,6 +111,11 @@ const struct cowpath_policy *cowpath_policy_v1(void);
 #define COWPATH_SWAPOFF_BY_MM (1u << 11)
 #define COWPATH_MIGRATION_ENTRIES (1u << 12)
 #define COWPATH_ZAP_UNMAPPED (1u << 13)
+#define COWPATH_ACTIVATE_FREES_SWAP (1u << 14)
+#define COWPATH_COPY_FREES_SWAP (1u << 15)
+#define COWPATH_MIGRATION_YOUNG_DIRTY (1u << 16)
+#define COWPATH_ZAP_NO_DRAIN (1u << 17)
+#define COWPATH_BACKOUT_FREES_SWAP (1u << 18)
 
 /* Questions (view->at) and answers of the hooks. */
 #define COWPATH_WP_ENTRY 0u

@@ -29,6 +29,7 @@ export_policy! {
             | SWAPOFF_BY_MM
             | MIGRATION_ENTRIES
             | ZAP_UNMAPPED
+            | ACTIVATE_FREES_SWAP
             | UNMAP_YOUNG,
     },
     hooks: [

@@ -32,6 +32,8 @@ export_policy! {
             | SWAPOFF_BY_MM
             | MIGRATION_ENTRIES
             | ZAP_UNMAPPED
+            | ACTIVATE_FREES_SWAP
+            | COPY_FREES_SWAP
             | UNMAP_YOUNG
             | SWAPIN_DRAIN,
     },

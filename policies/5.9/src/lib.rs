@@ -27,7 +27,8 @@ export_policy! {
             | SWAPIN_RECHECK
             | SWAPOFF_BY_MM
             | MIGRATION_ENTRIES
-            | ZAP_UNMAPPED,
+            | ZAP_UNMAPPED
+            | ACTIVATE_FREES_SWAP,
     },
     hooks: [
         do_wp_page,

@@ -37,6 +37,9 @@ export_policy! {
             | SWAPOFF_BY_MM
             | MIGRATION_ENTRIES
             | ZAP_UNMAPPED
+            | ACTIVATE_FREES_SWAP
+            | COPY_FREES_SWAP
+            | MIGRATION_YOUNG_DIRTY
             | UNMAP_YOUNG
             | SWAPIN_DRAIN,
     },

@@ -30,6 +30,11 @@ export_policy! {
             | SWAPOFF_BY_MM
             | MIGRATION_ENTRIES
             | ZAP_UNMAPPED
+            | ACTIVATE_FREES_SWAP
+            | COPY_FREES_SWAP
+            | MIGRATION_YOUNG_DIRTY
+            | ZAP_NO_DRAIN
+            | BACKOUT_FREES_SWAP
             | UNMAP_YOUNG
             | SWAPIN_DRAIN,
     },
