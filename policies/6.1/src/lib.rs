@@ -76,9 +76,13 @@ export_policy! {
 }
 
 /// An exclusive page is its mapping's own, whoever holds references to it. Else the count
-/// decides, as in 5.18. The same for an unshare fault.
+/// decides, as in 5.18. The same for an unshare fault, except that it leaves a page alone
+/// that is not anonymous.
 fn do_wp_page(view: &PageView) -> Answer {
     match view.at {
+        _ if view.env & UNSHARE_FAULT != 0 && !view.has(PG_ANON) => {
+            Answer::because(WP_REUSE, NOT_ANON)
+        }
         _ if !view.has(PG_ANON) => Answer::because(WP_COPY, NOT_ANON),
         WP_ENTRY if view.has(PG_ANON_EXCLUSIVE) => Answer::because(WP_REUSE, EXCLUSIVE),
         WP_ENTRY if view.count > 3 => Answer::because(WP_COPY, COUNT_ABOVE_3),

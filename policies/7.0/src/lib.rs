@@ -16,7 +16,7 @@ export_policy! {
     source: "mm/memory.c, mm/swapfile.c of Linux 7.0",
     date: "2026-04-12",
     rules: {
-        do_swap_page: [Decide, Rss, AddRmap, SwapFree, SetPte, FreeSwap, UnlockPage, WpPage],
+        do_swap_page: [Rss, Decide, AddRmap, SwapFree, SetPte, FreeSwap, UnlockPage, WpPage],
         unuse_process: 0,
         exclusive_without_tree_lock: 0,
         mechanisms: EXCLUSIVE_BIT
