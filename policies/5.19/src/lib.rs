@@ -17,8 +17,8 @@ export_policy! {
     kernels: "5.19",
     source: "mm/memory.c, mm/rmap.c, mm/gup.c, mm/swapfile.c of Linux 5.19",
     date: "2022-07-31",
-    commit: "6c287605fd56",
-    url: "https://git.kernel.org/linus/6c287605fd56",
+    commit: "6c287605fd56466e645693eff3ae7c08fba56e0a",
+    url: "https://git.kernel.org/linus/6c287605fd56466e645693eff3ae7c08fba56e0a",
     rules: {
         do_swap_page: [SwapFree, FreeSwap, Rss, Decide, AddRmap, SetPte, UnlockPage, WpPage],
         unuse_process: 0,

@@ -2,7 +2,8 @@
 //!
 //! As 6.12, but do_swap_page decides while the page is in the swap cache and gives the swap
 //! reference back afterwards; so for such a page the exclusive mark alone can make it
-//! writable. The swap cache is freed last.
+//! writable. The swap cache is freed last, and also when do_swap_page backs out. munmap and
+//! exit do not drain the pagevecs (by 6.19).
 //!
 //! Source: `mm/memory.c:do_swap_page`, `do_wp_page`; `mm/swapfile.c`; of 7.0.0 and 7.1.3. The
 //! other functions are as in 6.12. 7.2 was not read.

@@ -1,7 +1,8 @@
 //! Linux 6.1 of 11 December 2022, on user-mode Linux and other architectures whose swap ptes
 //! have no room for the exclusive mark: reclaim forgets that a page was exclusive.
 //!
-//! As 5.19, and mprotect makes the pte of an exclusive, dirty page writable at once (6.0).
+//! As 5.19, and mprotect makes the pte of an exclusive page writable at once if it is dirty
+//! (6.0; 6.2 and 6.3 do not ask whether it is dirty).
 //!
 //! Source: `mm/memory.c:do_wp_page`, `do_swap_page`, `copy_present_pte`;
 //! `mm/rmap.c:try_to_unmap_one`; `mm/gup.c:gup_must_unshare`;
