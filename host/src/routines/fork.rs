@@ -3,7 +3,9 @@
 //! Simplified: the ptes of one page table (1024) are copied in one stage, which
 //! stands for one hold of the parent's page_table_lock and the swap_device_locks
 //! inside it; vma and page table allocations cannot fail. Where the kernel drops its
-//! locks to allocate the child's copy of a page, the copy is made here under them.
+//! locks to allocate the child's copy of a page, the copy is made here under them. The ptes
+//! of an area without anon_vma are copied as in 2.6.11; later kernels (by 2.6.18) leave them
+//! to the child's faults.
 
 use super::{Cx, Exit, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
