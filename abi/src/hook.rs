@@ -365,6 +365,19 @@ mechanisms! {
     /// A `FOLL_LONGTERM` reference is taken only once the page was moved out of memory that
     /// is to stay movable (`check_and_migrate_movable_pages`, `ZONE_MOVABLE` since 5.13).
     LONGTERM_UNMOVABLE = 16, "longterm_unmovable";
+    /// `activate_locked` of `shrink_page_list`: when swap runs short, the page is tried for its
+    /// swap slot (by 2.6.29).
+    ACTIVATE_FREES_SWAP = 17, "activate_frees_swap";
+    /// `wp_page_copy`: the page that lost a pte is tried for its swap slot if no other pte
+    /// maps it (since 5.14).
+    COPY_FREES_SWAP = 18, "copy_frees_swap";
+    /// A migration entry remembers whether its pte was young and dirty; else what it becomes
+    /// is old and clean (since 6.1, on architectures with room for it).
+    MIGRATION_YOUNG_DIRTY = 19, "migration_young_dirty";
+    /// munmap, MADV_DONTNEED and exit do not drain the pagevecs (after 6.12, by 6.19).
+    ZAP_NO_DRAIN = 20, "zap_no_drain";
+    /// `do_swap_page`: when it backs out, the page is tried for its swap slot (since 7.0).
+    BACKOUT_FREES_SWAP = 21, "backout_frees_swap";
 }
 
 /// `mm/swapfile.c:unuse_pmd`: activate after a pte was restored.
