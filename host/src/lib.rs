@@ -25,7 +25,9 @@
 //! | observation | what there was to see after one step, on a kernel or of the model |
 //! | report | a comparison or a trace as text or JSON |
 
+pub mod attribute;
 pub mod bisect;
+pub mod change;
 pub mod cli;
 pub mod compare;
 pub mod lock;

@@ -6,8 +6,11 @@ use super::parting::{list, pair};
 use super::style::{BAD, GOOD, ODD, STRONG, of_outcome, paint};
 use super::trace::heading;
 use super::wrap::{hanging, length, paragraph};
-use crate::bisect::{Bisection, Explained, Trial};
-use crate::matrix::{Change, Column, Direction};
+use crate::attribute::{Attributed, Trial};
+use crate::bisect::Bisection;
+use crate::change::{Change, Direction};
+use crate::matrix::Column;
+use crate::policy::Hunk;
 use crate::trace::Outcome;
 
 /// Columns of keys such as `commit`.
@@ -24,9 +27,9 @@ pub fn bisection(bisection: &Bisection) -> String {
         text.push('\n');
         paragraph(&mut text, &never(bisection));
     }
-    for explained in changes {
+    for attributed in changes {
         text.push('\n');
-        explain(&mut text, bisection, explained);
+        explain(&mut text, bisection, attributed);
     }
     text
 }
@@ -73,9 +76,8 @@ fn never(bisection: &Bisection) -> String {
     }
 }
 
-fn explain(text: &mut String, bisection: &Bisection, explained: &Explained) {
-    let Explained { change, alone, taken_back } = explained;
-    let Change { policy, base, before, after, direction, parting } = change;
+fn explain(text: &mut String, bisection: &Bisection, attributed: &Attributed) {
+    let Change { policy, base, before, after, direction, parting, .. } = &attributed.change;
     let (style, verb) = match direction {
         Direction::Fixed => (GOOD, "fixes"),
         Direction::Eased => (ODD, "eases"),
@@ -86,7 +88,7 @@ fn explain(text: &mut String, bisection: &Bisection, explained: &Explained) {
     let head = format!("{} {verb} it: {before} under {base}, {after} here", paint(style, policy));
     paragraph(text, &head);
     source(text, bisection, policy);
-    hunks(text, explained, alone.as_deref(), taken_back.as_deref());
+    hunks(text, attributed);
     text.push('\n');
     let trace = |name: &str| bisection.traces.iter().find(|trace| trace.policy == name);
     if let (Some(base), Some(other), Some(parting)) = (trace(base), trace(policy), parting) {
@@ -108,27 +110,37 @@ fn source(text: &mut String, bisection: &Bisection, policy: &str) {
     }
 }
 
-/// Which hunk does it by itself, and which undoes it by itself.
-fn hunks(
-    text: &mut String,
-    explained: &Explained,
-    alone: Option<&[Trial]>,
-    taken_back: Option<&[Trial]>,
-) {
-    let Change { policy, base, before, after, .. } = &explained.change;
-    let does = |trials: &[Trial]| match &enough(trials)[..] {
-        [] => format!("no hunk of {policy} alone brings {after} to {base}"),
-        hunks => format!("{} of {policy} on {base} {} enough for {after}", list(hunks), is(hunks)),
+/// Which hunks do it by themselves, which undo it by themselves, or which are needed.
+fn hunks(text: &mut String, attributed: &Attributed) {
+    let Attributed { change, alone, undone, together } = attributed;
+    let Change { policy, base, before, after, hunks, .. } = change;
+    let trials = |text: &mut String, key: &str, of: &str, on: &str, word: &str, trials: &_| {
+        let told = match Option::<Vec<Trial>>::as_deref(trials).map(enough).as_deref() {
+            None => format!("not known: {of} is a graft, nothing is taken from it"),
+            Some([]) => format!("no hunk of {of} alone brings {word} to {on}"),
+            Some(hunks) => {
+                format!("{} of {of} on {on} {} enough for {word}", list(hunks), is(hunks))
+            }
+        };
+        hanging(text, &format!("  {key}"), KEY, &told);
     };
-    let undoes = |trials: &[Trial]| match &enough(trials)[..] {
-        [] => format!("no hunk of {base} alone brings {before} back to {policy}"),
-        hunks => format!("{} of {base} on {policy} {} enough for {before}", list(hunks), is(hunks)),
-    };
-    let from_graft = |name: &str| format!("not known: {name} is a graft, nothing is taken from it");
-    let told = alone.map_or_else(|| from_graft(policy), does);
-    hanging(text, "  alone", KEY, &told);
-    let told = taken_back.map_or_else(|| from_graft(base), undoes);
-    hanging(text, "  undone", KEY, &told);
+    trials(text, "alone", policy, base, after, alone);
+    if let Some(together) = together {
+        let names: Vec<&str> = together.iter().map(String::as_str).collect();
+        let told = format!(
+            "{} of {policy} on {base} are enough for {after}, with none left out",
+            list(&names)
+        );
+        hanging(text, "  together", KEY, &told);
+    }
+    trials(text, "undone", base, policy, before, undone);
+    for one in hunks {
+        let title = Hunk::from_name(&one.hunk).ok().and_then(Hunk::title);
+        if let Some(title) = title {
+            let not = if one.absent { "no longer: " } else { "" };
+            hanging(text, "  that is", KEY, &format!("{}: {not}{title}", one.hunk));
+        }
+    }
 }
 
 fn enough(trials: &[Trial]) -> Vec<&str> {

@@ -3,11 +3,13 @@
 //!
 //! Every word about a generation is from its manifest or from a trace.
 
+use super::by::by;
 use super::keys::Keys;
 use super::matrix::place;
 use super::wrap::hanging;
 use crate::compare::Parting;
-use crate::matrix::{Cell, Change, Column, Direction, Matrix, Row};
+use crate::change::{Change, Direction};
+use crate::matrix::{Cell, Column, Matrix, Row};
 use crate::trace::Question;
 
 /// Stands for a blank that no line may end at: a line that began with `+ 2` or `1)` would
@@ -112,7 +114,7 @@ fn told(text: &mut String, verb: &str, group: &Told<'_>) {
 
 /// Through which function, and what it answered.
 fn because(change: &Change) -> String {
-    let by = format!("through `{}`", change.function());
+    let by = by(&change.cause(), "`");
     match &change.parting {
         Some(Parting { base: Some(base), other: Some(other), .. }) => {
             format!("{by}, where {} became {}", answer(base), answer(other))

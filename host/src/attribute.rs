@@ -1,0 +1,257 @@
+//! Attribution: which hunks of the later of two policies make an outcome another one.
+//!
+//! A graft is a policy, so this is found by running grafts: each hunk alone on the
+//! earlier policy, each put back alone in the later one, and, where no hunk alone is
+//! enough, a set of which none can be left out. This module does not know how a policy
+//! is run.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::change::{CausingHunk, Change, Role, changes};
+use crate::compare::{Comparison, parting};
+use crate::matrix::Column;
+use crate::policy::{Differing, Hunk, LoadError, Loader, differing, grafted};
+use crate::trace::Trace;
+
+/// A change of outcome, and what grafts say of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Attributed {
+    /// The change, with the hunks that make it.
+    pub change: Change,
+    /// The hunks of the later policy, each alone on the earlier one; null if the later
+    /// one is a graft itself, from which nothing can be taken.
+    pub alone: Option<Vec<Trial>>,
+    /// The hunks of the earlier policy, each alone put back into the later one; null if
+    /// the earlier one is a graft itself.
+    pub undone: Option<Vec<Trial>>,
+    /// Where no hunk alone is enough: hunks of the later policy that together are, on the
+    /// earlier one, and of which none can be left out.
+    pub together: Option<Vec<String>>,
+}
+
+/// One hunk on another policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Trial {
+    /// The hunk.
+    pub hunk: String,
+    /// The policy with it, as a specification.
+    pub policy: String,
+    /// The word of the outcome.
+    pub outcome: String,
+    /// Whether that is the outcome of the policy that the hunk is from.
+    pub suffices: bool,
+    /// Whether the run was in anything another one for the hunk.
+    #[serde(skip)]
+    matters: bool,
+}
+
+/// Attributes the changes of outcome of each comparison, whose traces are those of
+/// `columns`, which `specs` made. `run` makes traces of some of the scenarios, by their
+/// place among the comparisons, under another specification.
+///
+/// # Errors
+/// What `run` fails with, and policies that cannot be loaded.
+pub fn attribute<E: From<LoadError>>(
+    columns: &[Column],
+    specs: &[String],
+    comparisons: &[Comparison],
+    run: impl FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>,
+) -> Result<Vec<Vec<Attributed>>, E> {
+    let unexplained = |change| Attributed { change, alone: None, undone: None, together: None };
+    let mut all: Vec<Vec<Attributed>> = (comparisons.iter())
+        .map(|one| changes(columns, &one.traces).into_iter().map(unexplained).collect())
+        .collect();
+    let place = |policy: &str| columns.iter().position(|column| column.policy == policy);
+    let mut lab = Lab { run, loader: Loader::default() };
+    for (later, column) in columns.iter().enumerate() {
+        let Some(earlier) = column.base.as_deref().and_then(place) else { continue };
+        let cases = all.iter_mut().zip(comparisons).enumerate().filter_map(|(scenario, (one, c))| {
+            let attributed = one.iter_mut().find(|one| one.change.policy == column.policy)?;
+            let [earlier, later] = [earlier, later].map(|place| &c.traces[place]);
+            Some(Case { scenario, earlier, later, attributed })
+        });
+        let mut cases: Vec<Case<'_>> = cases.collect();
+        if !cases.is_empty() {
+            lab.explain(&specs[earlier], &specs[later], &mut cases)?;
+        }
+    }
+    Ok(all)
+}
+
+/// A scenario whose outcome changes between two policies.
+struct Case<'a> {
+    /// Its place among all scenarios.
+    scenario: usize,
+    earlier: &'a Trace,
+    later: &'a Trace,
+    attributed: &'a mut Attributed,
+}
+
+/// What runs grafts.
+struct Lab<R> {
+    run: R,
+    loader: Loader,
+}
+
+impl<E: From<LoadError>, R: FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>> Lab<R> {
+    /// Explains what changes from one policy to the next.
+    fn explain(&mut self, earlier: &str, later: &str, cases: &mut [Case<'_>]) -> Result<(), E> {
+        let mut hunks = differing(&mut self.loader, earlier, later)?;
+        if let Some(hunks) = &hunks {
+            let alone = self.each(earlier, later, hunks, cases, |case| [case.earlier, case.later])?;
+            for (case, trials) in cases.iter_mut().zip(alone) {
+                case.attributed.alone = Some(trials);
+            }
+        }
+        if let Some(hunks) = differing(&mut self.loader, later, earlier)? {
+            let undone = self.each(later, earlier, &hunks, cases, |case| [case.later, case.earlier])?;
+            for (case, trials) in cases.iter_mut().zip(undone) {
+                case.attributed.undone = Some(trials);
+            }
+        }
+        if let Some(hunks) = &mut hunks {
+            self.together(earlier, later, hunks, cases)?;
+        }
+        for case in cases {
+            case.attributed.change.hunks = case.attributed.causing(hunks.as_deref());
+        }
+        Ok(())
+    }
+
+    /// Each hunk of `donor` on `base`: does it bring the donor's outcome? `traces` are those
+    /// of the base and of the donor.
+    fn each(
+        &mut self,
+        base: &str,
+        donor: &str,
+        hunks: &[Differing],
+        cases: &[Case<'_>],
+        traces: impl for<'a> Fn(&Case<'a>) -> [&'a Trace; 2],
+    ) -> Result<Vec<Vec<Trial>>, E> {
+        let scenarios: Vec<usize> = cases.iter().map(|case| case.scenario).collect();
+        let mut trials: Vec<Vec<Trial>> = cases.iter().map(|_| Vec::new()).collect();
+        for Differing { hunk, .. } in hunks {
+            let runs = (self.run)(&grafted(base, donor, &[*hunk]), &scenarios)?;
+            for ((case, trials), trace) in cases.iter().zip(&mut trials).zip(runs) {
+                let [base, donor] = traces(case);
+                trials.push(Trial {
+                    hunk: hunk.name().to_owned(),
+                    suffices: trace.outcome.word == donor.outcome.word,
+                    matters: parting(base, &trace).is_some(),
+                    policy: trace.policy,
+                    outcome: trace.outcome.word,
+                });
+            }
+        }
+        Ok(trials)
+    }
+
+    /// Finds the hunks that are enough together, where none is alone: begins with those
+    /// that matter, or else with all, and leaves out one after the other.
+    fn together(
+        &mut self,
+        earlier: &str,
+        later: &str,
+        hunks: &[Differing],
+        cases: &mut [Case<'_>],
+    ) -> Result<(), E> {
+        let names = |case: &Case<'_>| -> Vec<Hunk> {
+            let hunks = hunks.iter().map(|differing| differing.hunk);
+            hunks.filter(|hunk| case.attributed.matters(*hunk)).collect()
+        };
+        let all: Vec<Hunk> = hunks.iter().map(|differing| differing.hunk).collect();
+        let open = cases.iter().enumerate().filter(|(_, case)| !case.attributed.has_one_alone());
+        let mut sets: Vec<(usize, Vec<Hunk>)> =
+            open.map(|(index, case)| (index, names(case))).collect();
+        let mut found = self.enough(earlier, later, &sets, cases)?;
+        for (enough, (_, set)) in found.iter().zip(&mut sets) {
+            if !enough {
+                set.clone_from(&all);
+            }
+        }
+        found = self.enough(earlier, later, &sets, cases)?;
+        let mut found = found.into_iter();
+        sets.retain(|_| found.next().expect("there is an answer for each set"));
+        for hunk in &all {
+            let smaller: Vec<(usize, Vec<Hunk>)> = (sets.iter())
+                .map(|(index, set)| {
+                    (*index, set.iter().copied().filter(|other| other != hunk).collect())
+                })
+                .collect();
+            let enough = self.enough(earlier, later, &smaller, cases)?;
+            for ((enough, set), smaller) in enough.into_iter().zip(&mut sets).zip(smaller) {
+                if enough {
+                    *set = smaller;
+                }
+            }
+        }
+        for (index, set) in sets {
+            let names = set.iter().map(|hunk| hunk.name().to_owned()).collect();
+            cases[index].attributed.together = Some(names);
+        }
+        Ok(())
+    }
+
+    /// Whether each set of hunks, for the case of its index, is enough for the later outcome.
+    fn enough(
+        &mut self,
+        earlier: &str,
+        later: &str,
+        sets: &[(usize, Vec<Hunk>)],
+        cases: &[Case<'_>],
+    ) -> Result<Vec<bool>, E> {
+        // Cases with the same set are run together.
+        let mut runs: BTreeMap<&[Hunk], Vec<usize>> = BTreeMap::new();
+        for (place, (_, set)) in sets.iter().enumerate() {
+            runs.entry(set).or_default().push(place);
+        }
+        let mut enough = vec![false; sets.len()];
+        for (set, places) in runs.into_iter().filter(|(set, _)| !set.is_empty()) {
+            let case = |place: &usize| &cases[sets[*place].0];
+            let scenarios: Vec<usize> = places.iter().map(|place| case(place).scenario).collect();
+            let traces = (self.run)(&grafted(earlier, later, set), &scenarios)?;
+            for (place, trace) in places.iter().zip(traces) {
+                enough[*place] = trace.outcome.word == case(place).later.outcome.word;
+            }
+        }
+        Ok(enough)
+    }
+}
+
+impl Attributed {
+    fn has_one_alone(&self) -> bool {
+        self.alone.iter().flatten().any(|trial| trial.suffices)
+    }
+
+    fn matters(&self, hunk: Hunk) -> bool {
+        let trials = self.alone.iter().chain(&self.undone).flatten();
+        trials.filter(|trial| trial.hunk == hunk.name()).any(|trial| trial.matters)
+    }
+
+    /// The hunks that make the change: those that alone are enough, if there are such those
+    /// that are needed besides; else those that together are; else those that are needed.
+    fn causing(&self, hunks: Option<&[Differing]>) -> Vec<CausingHunk> {
+        let enough = |trials: &Option<Vec<Trial>>| -> Vec<String> {
+            let trials = trials.iter().flatten().filter(|trial| trial.suffices);
+            trials.map(|trial| trial.hunk.clone()).collect()
+        };
+        let (alone, needed) = (enough(&self.alone), enough(&self.undone));
+        let both: Vec<String> =
+            alone.iter().filter(|hunk| needed.contains(hunk)).cloned().collect();
+        let (role, names) = match &self.together {
+            _ if !both.is_empty() => (Role::Alone, both),
+            _ if !alone.is_empty() => (Role::Alone, alone),
+            Some(together) => (Role::Together, together.clone()),
+            None => (Role::Needed, needed),
+        };
+        let absent = |name: &str| {
+            let mut hunks = hunks.iter().copied().flatten();
+            hunks.any(|differing| differing.hunk.name() == name && differing.absent)
+        };
+        let causing = |hunk: String| CausingHunk { absent: absent(&hunk), hunk, role };
+        names.into_iter().map(causing).collect()
+    }
+}
