@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use cowpath_abi::HOOKS_1_0;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ use crate::change::{CausingHunk, Change, Role, changes};
 use crate::compare::{Comparison, parting};
 use crate::matrix::Column;
 use crate::policy::{Differing, Hunk, LoadError, Loader, differing, grafted};
-use crate::trace::Trace;
+use crate::trace::{Event, Trace};
 
 /// A change of outcome, and what grafts say of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -131,18 +132,23 @@ impl<E: From<LoadError>, R: FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>> Lab<
         cases: &[Case<'_>],
         traces: impl for<'a> Fn(&Case<'a>) -> [&'a Trace; 2],
     ) -> Result<Vec<Vec<Trial>>, E> {
-        let scenarios: Vec<usize> = cases.iter().map(|case| case.scenario).collect();
         let mut trials: Vec<Vec<Trial>> = cases.iter().map(|_| Vec::new()).collect();
         for Differing { hunk, .. } in hunks {
-            let runs = (self.run)(&grafted(base, donor, &[*hunk]), &scenarios)?;
-            for ((case, trials), trace) in cases.iter().zip(&mut trials).zip(runs) {
+            let spec = grafted(base, donor, &[*hunk]);
+            let asked = |case: &&Case<'_>| may_matter(*hunk, traces(case)[0]);
+            let scenarios: Vec<usize> =
+                cases.iter().filter(asked).map(|case| case.scenario).collect();
+            let mut runs = (self.run)(&spec, &scenarios)?.into_iter();
+            for (case, trials) in cases.iter().zip(&mut trials) {
                 let [base, donor] = traces(case);
+                let trace = if asked(&case) { runs.next() } else { None };
+                let outcome = &trace.as_ref().unwrap_or(base).outcome.word;
                 trials.push(Trial {
                     hunk: hunk.name().to_owned(),
-                    suffices: trace.outcome.word == donor.outcome.word,
-                    matters: parting(base, &trace).is_some(),
-                    policy: trace.policy,
-                    outcome: trace.outcome.word,
+                    policy: spec.clone(),
+                    outcome: outcome.clone(),
+                    suffices: *outcome == donor.outcome.word,
+                    matters: trace.is_some_and(|trace| parting(base, &trace).is_some()),
                 });
             }
         }
@@ -158,35 +164,26 @@ impl<E: From<LoadError>, R: FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>> Lab<
         hunks: &[Differing],
         cases: &mut [Case<'_>],
     ) -> Result<(), E> {
-        let names = |case: &Case<'_>| -> Vec<Hunk> {
-            let hunks = hunks.iter().map(|differing| differing.hunk);
-            hunks.filter(|hunk| case.attributed.matters(*hunk)).collect()
-        };
         let all: Vec<Hunk> = hunks.iter().map(|differing| differing.hunk).collect();
         let open = cases.iter().enumerate().filter(|(_, case)| !case.attributed.has_one_alone());
-        let mut sets: Vec<(usize, Vec<Hunk>)> =
-            open.map(|(index, case)| (index, names(case))).collect();
-        let mut found = self.enough(earlier, later, &sets, cases)?;
-        for (enough, (_, set)) in found.iter().zip(&mut sets) {
-            if !enough {
-                set.clone_from(&all);
-            }
-        }
-        found = self.enough(earlier, later, &sets, cases)?;
-        let mut found = found.into_iter();
-        sets.retain(|_| found.next().expect("there is an answer for each set"));
+        let mattering = open.map(|(index, case)| {
+            let matters = |hunk: &Hunk| case.attributed.matters(*hunk);
+            (index, all.iter().copied().filter(matters).collect())
+        });
+        let (mut sets, not) = self.split(earlier, later, mattering.collect(), cases)?;
+        let not = not.into_iter().map(|(index, _)| (index, all.clone())).collect();
+        sets.extend(self.split(earlier, later, not, cases)?.0);
         for hunk in &all {
-            let smaller: Vec<(usize, Vec<Hunk>)> = (sets.iter())
-                .map(|(index, set)| {
-                    (*index, set.iter().copied().filter(|other| other != hunk).collect())
-                })
-                .collect();
-            let enough = self.enough(earlier, later, &smaller, cases)?;
-            for ((enough, set), smaller) in enough.into_iter().zip(&mut sets).zip(smaller) {
-                if enough {
-                    *set = smaller;
-                }
-            }
+            let (with, mut rest): (Vec<Set>, Vec<Set>) =
+                sets.into_iter().partition(|(_, set)| set.contains(hunk));
+            let without = |set: &[Hunk]| set.iter().copied().filter(|one| one != hunk).collect();
+            let smaller = with.iter().map(|(index, set)| (*index, without(set))).collect();
+            let (smaller, needed) = self.split(earlier, later, smaller, cases)?;
+            rest.extend(smaller);
+            rest.extend(with.into_iter().filter(|(index, _)| {
+                needed.iter().any(|(other, _)| other == index)
+            }));
+            sets = rest;
         }
         for (index, set) in sets {
             let names = set.iter().map(|hunk| hunk.name().to_owned()).collect();
@@ -195,29 +192,53 @@ impl<E: From<LoadError>, R: FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>> Lab<
         Ok(())
     }
 
-    /// Whether each set of hunks, for the case of its index, is enough for the later outcome.
-    fn enough(
+    /// Tells the sets of hunks that are enough for the later outcome from those that are not.
+    fn split(
         &mut self,
         earlier: &str,
         later: &str,
-        sets: &[(usize, Vec<Hunk>)],
+        sets: Vec<Set>,
         cases: &[Case<'_>],
-    ) -> Result<Vec<bool>, E> {
+    ) -> Result<(Vec<Set>, Vec<Set>), E> {
         // Cases with the same set are run together.
-        let mut runs: BTreeMap<&[Hunk], Vec<usize>> = BTreeMap::new();
-        for (place, (_, set)) in sets.iter().enumerate() {
-            runs.entry(set).or_default().push(place);
+        let mut runs: BTreeMap<Vec<Hunk>, Vec<usize>> = BTreeMap::new();
+        for (index, set) in sets {
+            runs.entry(set).or_default().push(index);
         }
-        let mut enough = vec![false; sets.len()];
-        for (set, places) in runs.into_iter().filter(|(set, _)| !set.is_empty()) {
-            let case = |place: &usize| &cases[sets[*place].0];
-            let scenarios: Vec<usize> = places.iter().map(|place| case(place).scenario).collect();
-            let traces = (self.run)(&grafted(earlier, later, set), &scenarios)?;
-            for (place, trace) in places.iter().zip(traces) {
-                enough[*place] = trace.outcome.word == case(place).later.outcome.word;
+        let (mut enough, mut not) = (Vec::new(), Vec::new());
+        for (set, indices) in runs {
+            if set.is_empty() {
+                not.extend(indices.into_iter().map(|index| (index, Vec::new())));
+                continue;
+            }
+            let scenarios: Vec<usize> = indices.iter().map(|index| cases[*index].scenario).collect();
+            let traces = (self.run)(&grafted(earlier, later, &set), &scenarios)?;
+            for (index, trace) in indices.into_iter().zip(traces) {
+                let suffices = trace.outcome.word == cases[index].later.outcome.word;
+                if suffices { &mut enough } else { &mut not }.push((index, set.clone()));
             }
         }
-        Ok(enough)
+        Ok((enough, not))
+    }
+}
+
+/// Hunks for the case of an index.
+type Set = (usize, Vec<Hunk>);
+
+/// Whether a run may be another one with another policy's hunk: not if the run never came
+/// to where it is asked for.
+fn may_matter(hunk: Hunk, base: &Trace) -> bool {
+    match hunk {
+        // A hook that was appended may be one that the policy of the run does not define.
+        Hunk::Hook(hook) if (hook as usize) < HOOKS_1_0 => {
+            let of_hook = |event: &Event| match event {
+                Event::Asked(question) => question.hook == hook.name(),
+                Event::Stage { stage, .. } => stage.split('.').next() == Some(hook.name()),
+                _ => false,
+            };
+            base.steps.iter().flat_map(|step| &step.events).any(of_hook)
+        }
+        Hunk::Hook(_) | Hunk::UnuseProcess | Hunk::ExclusiveSwapPageLock | Hunk::Mechanism(_) => true,
     }
 }
 
