@@ -28,9 +28,6 @@ pub struct Attributed {
     /// The hunks of the earlier policy, each alone put back into the later one; null if
     /// the earlier one is a graft itself.
     pub undone: Option<Vec<Trial>>,
-    /// Where no hunk alone is enough: hunks of the later policy that together are, on the
-    /// earlier one, and of which none can be left out.
-    pub together: Option<Vec<String>>,
 }
 
 /// One hunk on another policy.
@@ -38,6 +35,8 @@ pub struct Attributed {
 pub struct Trial {
     /// The hunk.
     pub hunk: String,
+    /// Whether it is something to do without.
+    pub absent: bool,
     /// The policy with it, as a specification.
     pub policy: String,
     /// The word of the outcome.
@@ -61,7 +60,7 @@ pub fn attribute<E: From<LoadError>>(
     comparisons: &[Comparison],
     run: impl FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>,
 ) -> Result<Vec<Vec<Attributed>>, E> {
-    let unexplained = |change| Attributed { change, alone: None, undone: None, together: None };
+    let unexplained = |change| Attributed { change, alone: None, undone: None };
     let mut all: Vec<Vec<Attributed>> = (comparisons.iter())
         .map(|one| changes(columns, &one.traces).into_iter().map(unexplained).collect())
         .collect();
@@ -100,7 +99,7 @@ struct Lab<R> {
 impl<E: From<LoadError>, R: FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>> Lab<R> {
     /// Explains what changes from one policy to the next.
     fn explain(&mut self, earlier: &str, later: &str, cases: &mut [Case<'_>]) -> Result<(), E> {
-        let mut hunks = differing(&mut self.loader, earlier, later)?;
+        let hunks = differing(&mut self.loader, earlier, later)?;
         if let Some(hunks) = &hunks {
             let alone = self.each(earlier, later, hunks, cases, |case| [case.earlier, case.later])?;
             for (case, trials) in cases.iter_mut().zip(alone) {
@@ -113,11 +112,14 @@ impl<E: From<LoadError>, R: FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>> Lab<
                 case.attributed.undone = Some(trials);
             }
         }
-        if let Some(hunks) = &mut hunks {
-            self.together(earlier, later, hunks, cases)?;
-        }
-        for case in cases {
-            case.attributed.change.hunks = case.attributed.causing(hunks.as_deref());
+        let mut together = match &hunks {
+            Some(hunks) => self.together(earlier, later, hunks, cases)?,
+            None => BTreeMap::new(),
+        };
+        for (index, case) in cases.iter_mut().enumerate() {
+            let hunks = hunks.as_deref().unwrap_or_default();
+            case.attributed.change.hunks =
+                case.attributed.causing(hunks, together.remove(&index).as_deref());
         }
         Ok(())
     }
@@ -133,7 +135,7 @@ impl<E: From<LoadError>, R: FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>> Lab<
         traces: impl for<'a> Fn(&Case<'a>) -> [&'a Trace; 2],
     ) -> Result<Vec<Vec<Trial>>, E> {
         let mut trials: Vec<Vec<Trial>> = cases.iter().map(|_| Vec::new()).collect();
-        for Differing { hunk, .. } in hunks {
+        for Differing { hunk, absent } in hunks {
             let spec = grafted(base, donor, &[*hunk]);
             let asked = |case: &&Case<'_>| may_matter(*hunk, traces(case)[0]);
             let scenarios: Vec<usize> =
@@ -145,6 +147,7 @@ impl<E: From<LoadError>, R: FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>> Lab<
                 let outcome = &trace.as_ref().unwrap_or(base).outcome.word;
                 trials.push(Trial {
                     hunk: hunk.name().to_owned(),
+                    absent: *absent,
                     policy: spec.clone(),
                     outcome: outcome.clone(),
                     suffices: *outcome == donor.outcome.word,
@@ -155,15 +158,16 @@ impl<E: From<LoadError>, R: FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>> Lab<
         Ok(trials)
     }
 
-    /// Finds the hunks that are enough together, where none is alone: begins with those
-    /// that matter, or else with all, and leaves out one after the other.
+    /// Finds the hunks that are enough together, where none is alone, for the case of each
+    /// index: begins with those that matter, or else with all, and leaves out one after
+    /// the other.
     fn together(
         &mut self,
         earlier: &str,
         later: &str,
         hunks: &[Differing],
-        cases: &mut [Case<'_>],
-    ) -> Result<(), E> {
+        cases: &[Case<'_>],
+    ) -> Result<BTreeMap<usize, Vec<Hunk>>, E> {
         let all: Vec<Hunk> = hunks.iter().map(|differing| differing.hunk).collect();
         let open = cases.iter().enumerate().filter(|(_, case)| !case.attributed.has_one_alone());
         let mattering = open.map(|(index, case)| {
@@ -185,11 +189,7 @@ impl<E: From<LoadError>, R: FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>> Lab<
             }));
             sets = rest;
         }
-        for (index, set) in sets {
-            let names = set.iter().map(|hunk| hunk.name().to_owned()).collect();
-            cases[index].attributed.together = Some(names);
-        }
-        Ok(())
+        Ok(sets.into_iter().collect())
     }
 
     /// Tells the sets of hunks that are enough for the later outcome from those that are not.
@@ -254,7 +254,7 @@ impl Attributed {
 
     /// The hunks that make the change: those that alone are enough, if there are such those
     /// that are needed besides; else those that together are; else those that are needed.
-    fn causing(&self, hunks: Option<&[Differing]>) -> Vec<CausingHunk> {
+    fn causing(&self, hunks: &[Differing], together: Option<&[Hunk]>) -> Vec<CausingHunk> {
         let enough = |trials: &Option<Vec<Trial>>| -> Vec<String> {
             let trials = trials.iter().flatten().filter(|trial| trial.suffices);
             trials.map(|trial| trial.hunk.clone()).collect()
@@ -262,15 +262,16 @@ impl Attributed {
         let (alone, needed) = (enough(&self.alone), enough(&self.undone));
         let both: Vec<String> =
             alone.iter().filter(|hunk| needed.contains(hunk)).cloned().collect();
-        let (role, names) = match &self.together {
+        let (role, names) = match together {
             _ if !both.is_empty() => (Role::Alone, both),
             _ if !alone.is_empty() => (Role::Alone, alone),
-            Some(together) => (Role::Together, together.clone()),
+            Some(together) => {
+                (Role::Together, together.iter().map(|hunk| hunk.name().to_owned()).collect())
+            }
             None => (Role::Needed, needed),
         };
         let absent = |name: &str| {
-            let mut hunks = hunks.iter().copied().flatten();
-            hunks.any(|differing| differing.hunk.name() == name && differing.absent)
+            hunks.iter().any(|differing| differing.hunk.name() == name && differing.absent)
         };
         let causing = |hunk: String| CausingHunk { absent: absent(&hunk), hunk, role };
         names.into_iter().map(causing).collect()

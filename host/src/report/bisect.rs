@@ -8,7 +8,7 @@ use super::trace::heading;
 use super::wrap::{hanging, length, paragraph};
 use crate::attribute::{Attributed, Trial};
 use crate::bisect::Bisection;
-use crate::change::{Change, Direction};
+use crate::change::{CausingHunk, Change, Direction, Role};
 use crate::matrix::Column;
 use crate::policy::Hunk;
 use crate::trace::Outcome;
@@ -110,43 +110,60 @@ fn source(text: &mut String, bisection: &Bisection, policy: &str) {
     }
 }
 
-/// Which hunks do it by themselves, which undo it by themselves, or which are needed.
+/// Which hunks do it by themselves, or else together, and which undo it by themselves.
 fn hunks(text: &mut String, attributed: &Attributed) {
-    let Attributed { change, alone, undone, together } = attributed;
+    let Attributed { change, alone, undone } = attributed;
     let Change { policy, base, before, after, hunks, .. } = change;
-    let trials = |text: &mut String, key: &str, of: &str, on: &str, word: &str, trials: &_| {
-        let told = match Option::<Vec<Trial>>::as_deref(trials).map(enough).as_deref() {
-            None => format!("not known: {of} is a graft, nothing is taken from it"),
-            Some([]) => format!("no hunk of {of} alone brings {word} to {on}"),
-            Some(hunks) => {
-                format!("{} of {of} on {on} {} enough for {word}", list(hunks), is(hunks))
-            }
-        };
-        hanging(text, &format!("  {key}"), KEY, &told);
+    let mut line = |key: &str, value: &str| hanging(text, &format!("  {key}"), KEY, value);
+    let told = |from: &str, on: &str, word: &str, trials: &Option<Vec<Trial>>| match trials {
+        Some(trials) => each(from, on, word, trials),
+        None => format!("not known: {from} is a graft, nothing is taken from it"),
     };
-    trials(text, "alone", policy, base, after, alone);
-    if let Some(together) = together {
-        let names: Vec<&str> = together.iter().map(String::as_str).collect();
-        let told = format!(
-            "{} of {policy} on {base} are enough for {after}, with none left out",
-            list(&names)
-        );
-        hanging(text, "  together", KEY, &told);
+    line("alone", &told(policy, base, after, alone));
+    let together: Vec<&CausingHunk> =
+        hunks.iter().filter(|one| one.role == Role::Together).collect();
+    if !together.is_empty() {
+        let names = |absent: bool| -> Vec<&str> {
+            let hunks = together.iter().filter(|one| one.absent == absent);
+            hunks.map(|one| one.hunk.as_str()).collect()
+        };
+        let present = match &names(false)[..] {
+            [] => base.clone(),
+            names => format!("{} of {policy} on {base}", list(names)),
+        };
+        let absent = match &names(true)[..] {
+            [] => String::new(),
+            names => format!(" without {}", list(names)),
+        };
+        line("together", &format!("{present}{absent}: {after}, and not with one left out"));
     }
-    trials(text, "undone", base, policy, before, undone);
+    line("undone", &told(base, policy, before, undone));
     for one in hunks {
-        let title = Hunk::from_name(&one.hunk).ok().and_then(Hunk::title);
-        if let Some(title) = title {
-            let not = if one.absent { "no longer: " } else { "" };
-            hanging(text, "  that is", KEY, &format!("{}: {not}{title}", one.hunk));
+        if let Some(title) = Hunk::from_name(&one.hunk).ok().and_then(Hunk::title) {
+            let key = if one.absent { "without" } else { "with" };
+            line(key, &format!("{}: {title}", one.hunk));
         }
     }
 }
 
-fn enough(trials: &[Trial]) -> Vec<&str> {
-    trials.iter().filter(|trial| trial.suffices).map(|trial| trial.hunk.as_str()).collect()
-}
-
-fn is(hunks: &[&str]) -> &'static str {
-    if hunks.len() == 1 { "is" } else { "are each" }
+/// What each hunk that is enough alone is enough for.
+fn each(from: &str, on: &str, word: &str, trials: &[Trial]) -> String {
+    let enough = |absent: bool| -> Vec<&str> {
+        let trials = trials.iter().filter(|trial| trial.suffices && trial.absent == absent);
+        trials.map(|trial| trial.hunk.as_str()).collect()
+    };
+    let is = |hunks: &[&str]| if hunks.len() == 1 { "is" } else { "are each" };
+    let present = match &enough(false)[..] {
+        [] => None,
+        hunks => Some(format!("{} of {from} on {on} {} enough for {word}", list(hunks), is(hunks))),
+    };
+    let absent = match &enough(true)[..] {
+        [] => None,
+        hunks => Some(format!("{on} without {} comes to {word}", hunks.join(", or without "))),
+    };
+    let told: Vec<String> = present.into_iter().chain(absent).collect();
+    match &told[..] {
+        [] => format!("no hunk of {from} alone brings {word} to {on}"),
+        told => told.join("; "),
+    }
 }
