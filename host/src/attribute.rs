@@ -11,9 +11,9 @@ use cowpath_abi::HOOKS_1_0;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::change::{CausingHunk, Change, Role, changes};
+use crate::change::{CausingHunk, Change, Role};
 use crate::compare::{Comparison, parting};
-use crate::matrix::Column;
+use crate::matrix::{Column, changes};
 use crate::policy::{Differing, Hunk, LoadError, Loader, differing, grafted};
 use crate::trace::{Event, Trace};
 
@@ -68,11 +68,12 @@ pub fn attribute<E: From<LoadError>>(
     let mut lab = Lab { run, loader: Loader::default() };
     for (later, column) in columns.iter().enumerate() {
         let Some(earlier) = column.base.as_deref().and_then(place) else { continue };
-        let cases = all.iter_mut().zip(comparisons).enumerate().filter_map(|(scenario, (one, c))| {
-            let attributed = one.iter_mut().find(|one| one.change.policy == column.policy)?;
-            let [earlier, later] = [earlier, later].map(|place| &c.traces[place]);
-            Some(Case { scenario, earlier, later, attributed })
-        });
+        let cases =
+            all.iter_mut().zip(comparisons).enumerate().filter_map(|(scenario, (one, c))| {
+                let attributed = one.iter_mut().find(|one| one.change.policy == column.policy)?;
+                let [earlier, later] = [earlier, later].map(|place| &c.traces[place]);
+                Some(Case { scenario, earlier, later, attributed })
+            });
         let mut cases: Vec<Case<'_>> = cases.collect();
         if !cases.is_empty() {
             lab.explain(&specs[earlier], &specs[later], &mut cases)?;
@@ -101,13 +102,15 @@ impl<E: From<LoadError>, R: FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>> Lab<
     fn explain(&mut self, earlier: &str, later: &str, cases: &mut [Case<'_>]) -> Result<(), E> {
         let hunks = differing(&mut self.loader, earlier, later)?;
         if let Some(hunks) = &hunks {
-            let alone = self.each(earlier, later, hunks, cases, |case| [case.earlier, case.later])?;
+            let alone =
+                self.each(earlier, later, hunks, cases, |case| [case.earlier, case.later])?;
             for (case, trials) in cases.iter_mut().zip(alone) {
                 case.attributed.alone = Some(trials);
             }
         }
         if let Some(hunks) = differing(&mut self.loader, later, earlier)? {
-            let undone = self.each(later, earlier, &hunks, cases, |case| [case.later, case.earlier])?;
+            let undone =
+                self.each(later, earlier, &hunks, cases, |case| [case.later, case.earlier])?;
             for (case, trials) in cases.iter_mut().zip(undone) {
                 case.attributed.undone = Some(trials);
             }
@@ -184,9 +187,10 @@ impl<E: From<LoadError>, R: FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>> Lab<
             let smaller = with.iter().map(|(index, set)| (*index, without(set))).collect();
             let (smaller, needed) = self.split(earlier, later, smaller, cases)?;
             rest.extend(smaller);
-            rest.extend(with.into_iter().filter(|(index, _)| {
-                needed.iter().any(|(other, _)| other == index)
-            }));
+            rest.extend(
+                with.into_iter()
+                    .filter(|(index, _)| needed.iter().any(|(other, _)| other == index)),
+            );
             sets = rest;
         }
         Ok(sets.into_iter().collect())
@@ -211,7 +215,8 @@ impl<E: From<LoadError>, R: FnMut(&str, &[usize]) -> Result<Vec<Trace>, E>> Lab<
                 not.extend(indices.into_iter().map(|index| (index, Vec::new())));
                 continue;
             }
-            let scenarios: Vec<usize> = indices.iter().map(|index| cases[*index].scenario).collect();
+            let scenarios: Vec<usize> =
+                indices.iter().map(|index| cases[*index].scenario).collect();
             let traces = (self.run)(&grafted(earlier, later, &set), &scenarios)?;
             for (index, trace) in indices.into_iter().zip(traces) {
                 let suffices = trace.outcome.word == cases[index].later.outcome.word;
@@ -238,7 +243,9 @@ fn may_matter(hunk: Hunk, base: &Trace) -> bool {
             };
             base.steps.iter().flat_map(|step| &step.events).any(of_hook)
         }
-        Hunk::Hook(_) | Hunk::UnuseProcess | Hunk::ExclusiveSwapPageLock | Hunk::Mechanism(_) => true,
+        Hunk::Hook(_) | Hunk::UnuseProcess | Hunk::ExclusiveSwapPageLock | Hunk::Mechanism(_) => {
+            true
+        }
     }
 }
 

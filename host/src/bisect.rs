@@ -34,11 +34,7 @@ pub struct Bisection {
 /// Bisects a comparison of the policies in the order of `columns`, of which the changes are
 /// attributed.
 #[must_use]
-pub fn bisect(
-    comparison: Comparison,
-    columns: Vec<Column>,
-    changes: Vec<Attributed>,
-) -> Bisection {
+pub fn bisect(comparison: Comparison, columns: Vec<Column>, changes: Vec<Attributed>) -> Bisection {
     let Comparison { scenario, title, claim, traces, .. } = comparison;
     let outcomes = traces.iter().map(|trace| trace.outcome.clone()).collect();
     Bisection { scenario, title, claim, policies: columns, outcomes, changes, traces }

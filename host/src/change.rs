@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::compare::{Parting, parting};
-use crate::matrix::Column;
 use crate::trace::{Outcome, Trace};
 
 /// Two neighbouring policies whose outcomes differ.
@@ -80,17 +79,10 @@ pub struct Cause {
     pub function: Option<String>,
 }
 
-/// The changes of outcome from each policy to the next, in order, without their hunks.
+/// What changes from one policy to the next, without its hunks; none if the outcome does
+/// not.
 #[must_use]
-pub fn changes(policies: &[Column], traces: &[Trace]) -> Vec<Change> {
-    let of = |(column, trace): (&Column, &Trace)| {
-        let base = traces.iter().find(|trace| Some(&trace.policy) == column.base.as_ref())?;
-        change(base, trace)
-    };
-    policies.iter().zip(traces).filter_map(of).collect()
-}
-
-fn change(base: &Trace, trace: &Trace) -> Option<Change> {
+pub fn change(base: &Trace, trace: &Trace) -> Option<Change> {
     let (before, after) = (&base.outcome, &trace.outcome);
     (before.word != after.word).then(|| Change {
         policy: trace.policy.clone(),

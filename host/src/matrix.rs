@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::change::{Cause, Change};
+use crate::change::{Cause, Change, change};
 use crate::compare::Comparison;
 use crate::policy::{Generation, Manifest};
 use crate::trace::{Outcome, Trace};
@@ -174,6 +174,16 @@ fn row(comparison: &Comparison, changes: Vec<Change>) -> Row {
         cells: comparison.traces.iter().map(cell).collect(),
         changes,
     }
+}
+
+/// The changes of outcome from each policy to the next, in order, without their hunks.
+#[must_use]
+pub fn changes(policies: &[Column], traces: &[Trace]) -> Vec<Change> {
+    let of = |(column, trace): (&Column, &Trace)| {
+        let base = traces.iter().find(|trace| Some(&trace.policy) == column.base.as_ref())?;
+        change(base, trace)
+    };
+    policies.iter().zip(traces).filter_map(of).collect()
 }
 
 /// Rows with the same outcomes next to each other, otherwise in the order given.

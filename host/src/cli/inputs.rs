@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::output::complain;
 use crate::compare::{Comparison, of_traces};
 use crate::mm::Counters;
-use crate::policy::{Loader, LoadError, Policy, bundled, check_distinct, discussed, names_file};
+use crate::policy::{LoadError, Loader, Policy, bundled, check_distinct, discussed, names_file};
 use crate::routines::stage_names;
 use crate::run::{self, Options};
 use crate::scenario::{Scenario, builtin, load_with_stages};

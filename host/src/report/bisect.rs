@@ -159,7 +159,8 @@ fn each(from: &str, on: &str, word: &str, trials: &[Trial]) -> String {
     };
     let absent = match &enough(true)[..] {
         [] => None,
-        hunks => Some(format!("{on} without {} comes to {word}", hunks.join(", or without "))),
+        [hunk] => Some(format!("{on} without {hunk} comes to {word}")),
+        hunks => Some(format!("{on} without {}, comes to {word}", hunks.join(", or without "))),
     };
     let told: Vec<String> = present.into_iter().chain(absent).collect();
     match &told[..] {

@@ -6,11 +6,11 @@ use super::parting::list;
 use crate::change::{Cause, CausingHunk, Role};
 
 /// `by do_wp_page or do_swap_page`, `by do_wp_page and without exclusive_mark`; `quote` is
-/// put around each name.
+/// put around each name. `parting in do_wp_page` if no hunk is known: a graft's.
 pub(super) fn by(cause: &Cause, quote: &str) -> String {
     let quoted = |name: &str| format!("{quote}{name}{quote}");
     if let Some(function) = &cause.function {
-        return format!("by several hunks together, first in {}", quoted(function));
+        return format!("parting in {}", quoted(function));
     }
     let (absent, present): (Vec<&CausingHunk>, Vec<_>) =
         cause.hunks.iter().partition(|one| one.absent);

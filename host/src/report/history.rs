@@ -4,14 +4,14 @@
 //! Every word about a generation is from its manifest or from a trace.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::by::by;
 use super::keys::Keys;
 use super::matrix::place;
 use super::wrap::hanging;
-use crate::compare::Parting;
 use crate::change::{Change, Direction};
+use crate::compare::Parting;
 use crate::matrix::{Cell, Column, Matrix, Row};
 use crate::policy::Hunk;
 use crate::trace::Question;
@@ -77,17 +77,8 @@ fn generation(text: &mut String, matrix: &Matrix, index: usize, column: &Column)
         text.push('\n');
         paragraph(text, &format!("No scenario comes to anything else than under {base}."));
     }
-    for (direction, verb) in [
-        (Direction::Fixed, "Fixed"),
-        (Direction::Eased, "Eased"),
-        (Direction::Opened, "Opened"),
-        (Direction::Worsened, "Worsened"),
-        (Direction::OtherKind, "Changed in kind"),
-    ] {
-        let changes = changes.iter().copied().filter(|(_, change)| change.direction == direction);
-        for group in alike(changes) {
-            told(text, verb, &group);
-        }
+    for group in alike(&changes) {
+        told(text, &group);
     }
     costs(text, matrix, index, base);
 }
@@ -106,7 +97,7 @@ fn mechanisms(text: &mut String, changes: &[(&Row, &Change)]) {
 type Told<'a> = Vec<(&'a Row, &'a Change)>;
 
 /// Changes for the same cause together.
-fn alike<'a>(changes: impl Iterator<Item = (&'a Row, &'a Change)>) -> Vec<Told<'a>> {
+fn alike<'a>(changes: &[(&'a Row, &'a Change)]) -> Vec<Told<'a>> {
     let mut groups: Vec<Told<'a>> = Vec::new();
     for (row, change) in changes {
         let same = |group: &&mut Told<'_>| group[0].1.cause() == change.cause();
@@ -118,28 +109,35 @@ fn alike<'a>(changes: impl Iterator<Item = (&'a Row, &'a Change)>) -> Vec<Told<'
     groups
 }
 
-fn told(text: &mut String, verb: &str, group: &Told<'_>) {
-    let (_, first) = group[0];
+fn told(text: &mut String, group: &Told<'_>) {
     let mut answers: Vec<String> = Vec::new();
     for answered in group.iter().filter_map(|(_, change)| answered(change)) {
         if !answers.contains(&answered) {
             answers.push(answered);
         }
     }
-    let answers = if answers.is_empty() { String::new() } else { format!(": {}", answers.join("; ")) };
+    let comma = if answers.is_empty() { "" } else { ", " };
+    let by = sentence(&by(&group[0].1.cause(), "`"));
     text.push('\n');
-    paragraph(text, &format!("**{verb}** {}{answers}", by(&first.cause(), "`")));
+    paragraph(text, &format!("{}{comma}{}:", by.trim_end_matches('.'), answers.join(", or ")));
     text.push('\n');
-    let mut outcomes: Vec<(String, Vec<String>)> = Vec::new();
+    let mut outcomes: BTreeMap<(Direction, String), Vec<String>> = BTreeMap::new();
     for (row, change) in group {
-        let (outcome, name) = (outcome(change), format!("`{}`", row.scenario));
-        match outcomes.iter_mut().find(|(other, _)| *other == outcome) {
-            Some((_, names)) => names.push(name),
-            None => outcomes.push((outcome, vec![name])),
-        }
+        let names = outcomes.entry((change.direction, outcome(change))).or_default();
+        names.push(format!("`{}`", row.scenario));
     }
-    for (outcome, names) in outcomes {
-        item(text, &format!("{outcome}: {}", names.join(", ")));
+    for ((direction, outcome), names) in outcomes {
+        item(text, &format!("**{}** {outcome}: {}", verb(direction), names.join(", ")));
+    }
+}
+
+const fn verb(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Fixed => "fixed",
+        Direction::Eased => "eased",
+        Direction::Opened => "opened",
+        Direction::Worsened => "worsened",
+        Direction::OtherKind => "changed",
     }
 }
 
@@ -159,10 +157,17 @@ fn outcome(change: &Change) -> String {
 fn answered(change: &Change) -> Option<String> {
     let Parting { base, other, function, .. } = change.parting.as_ref()?;
     change.hunks.iter().find(|one| one.hunk == *function)?;
+    // Of one hunk, or of which one?
+    let (inside, who) = match &change.hunks[..] {
+        [_] => (String::new(), "which".to_string()),
+        _ => (format!("in `{function}` "), format!("where `{function}`")),
+    };
     match (base, other) {
-        (Some(base), Some(other)) => Some(format!("{} became {}", answer(base), answer(other))),
-        (None, Some(other)) => Some(format!("now {}", answer(other))),
-        (Some(base), None) => Some(format!("no longer {}", answer(base))),
+        (Some(base), Some(other)) => {
+            Some(format!("where {inside}{} became {}", answer(base), answer(other)))
+        }
+        (None, Some(other)) => Some(format!("{who} answers {}", answer(other))),
+        (Some(base), None) => Some(format!("{who} answered {}", answer(base))),
         (None, None) => None,
     }
 }
@@ -207,9 +212,10 @@ fn costs(text: &mut String, matrix: &Matrix, index: usize, base: &str) {
     }
     let same = |row: &&Row| row.cells[base].outcome.word == row.cells[index].outcome.word;
     let list = |wanted: Ordering| {
-        let rows = matrix.rows().filter(same).filter(|row| {
-            row.cells[index].copies.cmp(&row.cells[base].copies) == wanted
-        });
+        let rows = matrix
+            .rows()
+            .filter(same)
+            .filter(|row| row.cells[index].copies.cmp(&row.cells[base].copies) == wanted);
         rows.map(|row| format!("`{}`", row.scenario)).collect::<Vec<_>>().join(", ")
     };
     let mut words = format!(
@@ -268,8 +274,11 @@ fn paragraph(text: &mut String, words: &str) {
     text.push_str(&wrapped.replace(GLUE, " "));
 }
 
-/// A title as a sentence.
+/// A title as a sentence; a kernel function at its beginning stays as it is.
 fn sentence(title: &str) -> String {
+    if title.split(' ').next().is_some_and(|word| word.contains('_')) {
+        return format!("{title}.");
+    }
     let mut letters = title.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())

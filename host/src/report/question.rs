@@ -1,8 +1,8 @@
 //! A question to a policy, in words: what it saw, what it answered, and why.
 
 use cowpath_abi::{
-    AT_ENTRY, AT_RECHECK, AT_SWAP_MAP, GUP_BEGIN, GUP_FOUND, SWAPIN_DECIDE, SWAPIN_FREE_SWAP, UNMAP_CLEARED, WP_DRAINED, WP_ENTRY,
-    WP_LOCKED, WP_SWAP_FREED,
+    AT_ENTRY, AT_RECHECK, AT_SWAP_MAP, GUP_BEGIN, GUP_FOUND, SWAPIN_DECIDE, SWAPIN_FREE_SWAP,
+    UNMAP_CLEARED, WP_DRAINED, WP_ENTRY, WP_LOCKED, WP_SWAP_FREED,
 };
 
 use crate::trace::{Event, Question, StepTrace};
