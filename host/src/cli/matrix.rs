@@ -15,7 +15,8 @@ const NARROW: u16 = 80;
 pub(super) const HELP: &str = "\
 Rows whose outcomes change at the same policies, by the same hunks, are together:
 `a or b` is two hunks of which each alone is enough on the policy before, `a and b`
-are enough together only, `without a` is a hunk that the policy before had. A proposal that never was in mainline is held against the kernel that
+are enough together only, `without a` is a hunk that the policy before had. From a
+graft no hunk can be taken: `parting in f` is where it did otherwise first. A proposal that never was in mainline is held against the kernel that
 it was made for, and no later policy is held against it. Costs have a line where
 they differ.
 
