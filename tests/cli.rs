@@ -114,6 +114,8 @@ fn every_command_explains_itself() {
         &["bisect"],
         &["scenario"],
         &["scenario", "list"],
+        &["scenario", "list", "--kernels"],
+        &["scenario", "show", "held_block_pageout_load_store"],
         &["scenario", "show"],
         &["scenario", "check"],
         &["scenario", "explain"],
@@ -143,6 +145,8 @@ fn every_command_explains_itself() {
 fn lists_and_descriptions_fit() {
     let cases: [&[&str]; 7] = [
         &["scenario", "list"],
+        &["scenario", "list", "--kernels"],
+        &["scenario", "show", "held_block_pageout_load_store"],
         &["scenario", "stages"],
         &["scenario", "explain", "swap_in_race"],
         &["policy", "list"],

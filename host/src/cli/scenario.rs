@@ -6,13 +6,17 @@ use super::inputs;
 use super::output::{print, print_bytes};
 use super::{Error, Exit};
 use crate::routines::stage_names;
-use crate::scenario::{LoadError, builtin, explain};
+use crate::scenario::{LoadError, builtin, explain, kernels};
 
 /// What can be done with scenarios.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the built-in scenarios
-    List,
+    List {
+        /// The family that is made for real kernels instead: each hold, each way through swap
+        #[arg(long)]
+        kernels: bool,
+    },
     /// Print a scenario's TOML
     Show {
         /// A built-in scenario, or a path that ends in .toml
@@ -36,7 +40,11 @@ pub(super) enum Command {
 /// Runs the command.
 pub(super) fn execute(command: &Command) -> Result<Exit, Error> {
     match command {
-        Command::List => print(&list()?)?,
+        Command::List { kernels: false } => print(&list(builtin().iter().map(|one| one.0))?)?,
+        Command::List { kernels: true } => {
+            let family = kernels();
+            print(&list(family.iter().map(|one| one.0.as_str()))?)?;
+        }
         Command::Show { name } => print_bytes(source(name)?.as_bytes())?,
         Command::Check { files } => check(files)?,
         Command::Explain { name } => print(&explain(&inputs::scenario(name)?))?,
@@ -46,10 +54,10 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Error> {
 }
 
 /// Name and title; a long name has a line to itself.
-fn list() -> Result<String, Error> {
+fn list<'n>(names: impl Iterator<Item = &'n str>) -> Result<String, Error> {
     const TITLE: usize = 34;
     let mut text = String::new();
-    for (name, _) in builtin() {
+    for name in names {
         let title = inputs::scenario(name)?.title;
         if name.len() + 2 > TITLE || TITLE + title.len() > 80 {
             text.push_str(&format!("{name}\n    {title}\n"));
@@ -63,6 +71,9 @@ fn list() -> Result<String, Error> {
 fn source(name: &str) -> Result<String, Error> {
     if let Some((_, source)) = builtin().iter().find(|(other, _)| *other == name) {
         return Ok((*source).to_string());
+    }
+    if let Some((_, source)) = kernels().into_iter().find(|(other, _)| other == name) {
+        return Ok(source);
     }
     if !name.ends_with(".toml") {
         inputs::scenario(name)?;
