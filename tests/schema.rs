@@ -43,7 +43,7 @@ fn the_schema_files_are_current() {
 #[test]
 fn what_is_printed_is_what_the_schema_says() {
     let transcript = transcript();
-    let cases: [&[&str]; 11] = [
+    let cases: [&[&str]; 12] = [
         &["compare", "--format", "json"],
         &["compare", "direct_read_alone", "--format", "json", "--full"],
         &["compare", "vmsplice_fork", "swap_in_race", "--format", "json", "--full"],
@@ -53,6 +53,7 @@ fn what_is_printed_is_what_the_schema_says() {
         &["bisect", "vmsplice_fork", "-p", "hugh", "-p", GRAFT, "--format", "json"],
         &["run", "vmsplice_fork", "-p", "hugh", "--format", "json"],
         &["run", "swap_in_race", "-p", "hugh", "-p", "vanilla", "--format", "json"],
+        &["explore", "trylock_copy", "-p", "vanilla", "-p", "hugh", "--format", "json"],
         &["validate", &transcript, "-p", "hugh", "--format", "json"],
         &["validate", &transcript, "-p", "hugh", "--format", "json", "--mutants"],
     ];

@@ -33,6 +33,7 @@ pub mod bisect;
 pub mod change;
 pub mod cli;
 pub mod compare;
+pub mod explore;
 pub mod lock;
 pub mod machine;
 pub mod matrix;

@@ -6,6 +6,7 @@ mod bisect;
 mod compare;
 mod error;
 mod exit;
+mod explore;
 mod generate;
 mod generations;
 mod history;
@@ -48,6 +49,9 @@ enum Command {
     /// Run one scenario and show every step: what was asked, what changed
     #[command(after_help = exit::EXIT_CODES)]
     Run(run::Arguments),
+    /// Try all interleavings of a scenario's actors, stage by stage
+    #[command(after_help = explore::HELP)]
+    Explore(explore::Arguments),
     /// Show what scenarios come to under every policy, generation by generation
     #[command(after_help = matrix::HELP)]
     Matrix(matrix::Arguments),
@@ -101,6 +105,7 @@ impl Command {
         match self {
             Self::Compare(arguments) => compare::execute(arguments),
             Self::Run(arguments) => run::execute(arguments),
+            Self::Explore(arguments) => explore::execute(arguments),
             Self::Matrix(arguments) => matrix::execute(arguments),
             Self::Bisect(arguments) => bisect::execute(arguments),
             Self::Scenario(command) => scenario::execute(command),

@@ -8,6 +8,7 @@
 //! not know policies.
 
 mod finding;
+mod numbers;
 mod request;
 
 pub use finding::{Finding, Kind};

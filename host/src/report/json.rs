@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::bisect::Bisection;
 use crate::compare::{Comparison, Parting};
+use crate::explore::Explored;
 use crate::matrix::Matrix;
 use crate::trace::{Costs, Outcome, Trace};
 use crate::validate::{Mutant, Validated};
@@ -101,6 +102,27 @@ pub struct BisectDocument<'a> {
     pub version: u32,
     /// The outcomes, and which change of the rule changes them.
     pub bisection: &'a Bisection,
+}
+
+/// What `cowpath explore --format json` prints.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ExploreDocument<'a> {
+    /// `cowpath-explore`.
+    #[schemars(extend("const" = "cowpath-explore"))]
+    pub schema: &'static str,
+    /// The version of the document.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// What was found under each policy.
+    pub explored: &'a Explored,
+}
+
+impl<'a> ExploreDocument<'a> {
+    /// The document.
+    #[must_use]
+    pub const fn new(explored: &'a Explored) -> Self {
+        Self { schema: "cowpath-explore", version: VERSION, explored }
+    }
 }
 
 impl<'a> MatrixDocument<'a> {
@@ -228,6 +250,7 @@ pub fn schemas() -> BTreeMap<&'static str, String> {
     BTreeMap::from([
         ("cowpath-bisect", text(schema_for!(BisectDocument<'_>))),
         ("cowpath-compare", text(schema_for!(CompareDocument<'_>))),
+        ("cowpath-explore", text(schema_for!(ExploreDocument<'_>))),
         ("cowpath-matrix", text(schema_for!(MatrixDocument<'_>))),
         ("cowpath-mutants", text(schema_for!(MutantsDocument<'_>))),
         ("cowpath-run", text(schema_for!(RunDocument<'_>))),

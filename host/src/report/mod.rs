@@ -14,6 +14,7 @@ mod bisect;
 mod by;
 mod cause;
 mod columns;
+mod explored;
 mod history;
 mod json;
 mod keys;
@@ -30,9 +31,10 @@ mod wrap;
 
 pub use bisect::bisection;
 pub use cause::{Cause, cause};
+pub use explored::explored;
 pub use history::history;
 pub use json::{
-    BisectDocument, CompareDocument, MatrixDocument, MutantsDocument, MutantsOf, RunDocument,
+    BisectDocument, CompareDocument, ExploreDocument, MatrixDocument, MutantsDocument, MutantsOf, RunDocument,
     VERSION, ValidateDocument, schemas,
 };
 pub use matrix::matrix;

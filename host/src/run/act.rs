@@ -56,7 +56,7 @@ impl Runner<'_> {
 
     /// Whether everything that a step names has come to be in this run: a child may not
     /// have been forked and a request not submitted, if an earlier step could not run.
-    fn is_there(&self, step: &Step) -> bool {
+    pub(super) fn is_there(&self, step: &Step) -> bool {
         let process = |name: &String| self.names.mm(name).is_some();
         let of = |range: &Range| range.process.iter().all(process);
         let actor = || self.names.task_id(&step.actor).is_some();
@@ -109,7 +109,7 @@ impl Runner<'_> {
     }
 
     /// The task that carries out a step; kernel threads and IOs get one when first used.
-    fn task_of(&mut self, step: &Step) -> TaskId {
+    pub(super) fn task_of(&mut self, step: &Step) -> TaskId {
         self.names.task_id(&step.actor).unwrap_or_else(|| {
             let task = self.machine.add_task(MmId::NONE);
             self.names.add_task(&step.actor, task, MmId::NONE);
@@ -133,7 +133,7 @@ impl Runner<'_> {
     }
 
     /// Acts that take no time of a task. True if this was one.
-    fn act_at_once(&mut self, step: &Step) -> bool {
+    pub(super) fn act_at_once(&mut self, step: &Step) -> bool {
         let result = match &step.act {
             Act::Check(fact) => self.check(fact),
             Act::LruAddDrain => {

@@ -190,7 +190,7 @@ fn stuck(runner: &Runner<'_>, scan: &Scan) -> Outcome {
 }
 
 /// Tasks that wait for each other: nothing outside the machine can wake them.
-fn deadlock(runner: &Runner<'_>) -> Option<String> {
+pub(super) fn deadlock(runner: &Runner<'_>) -> Option<String> {
     let waiting = |id: usize| {
         let id = crate::mm::TaskId(id as u16);
         let wants = runner.machine.wants(id);

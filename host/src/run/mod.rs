@@ -28,8 +28,10 @@ mod operation;
 mod places;
 mod result;
 mod saw;
+mod script;
 mod setup;
 mod state;
+mod walk;
 
 use crate::lock::Until;
 use crate::machine::Machine;
@@ -47,6 +49,8 @@ use result::Wording;
 use std::collections::VecDeque;
 
 pub use observe::{Observed, observe};
+pub(crate) use script::Script;
+pub(crate) use walk::{End, Move, Moved, Walk, is_error};
 
 /// Stages that one step may take before it counts as making no progress: no step of the
 /// built-in scenarios takes more than 250 under any bundled policy, but grafts exist under
@@ -95,6 +99,7 @@ struct Work {
     begun: u32,
 }
 
+#[derive(Clone)]
 struct Runner<'a> {
     options: Options,
     machine: Machine,

@@ -96,6 +96,11 @@ impl Names {
         self.ios.iter().rposition(|io| io == name).map(|io| io as IoId)
     }
 
+    /// Which names processes, tasks and requests have, by their numbers.
+    pub fn ids(&self) -> impl std::hash::Hash {
+        (&self.processes, &self.tasks, &self.ios)
+    }
+
     /// Names the data that were stored last, if they have no name yet.
     pub fn name_token(&mut self, mem: &Memory, name: String) {
         let newest = self.tokens.iter().map(|t| t.0.seq()).max().unwrap_or(0);

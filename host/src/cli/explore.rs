@@ -1,0 +1,181 @@
+//! `cowpath explore`.
+//!
+//! Policies run in this process, and each state is asked about once: a policy that the
+//! user brings as a file is not taken.
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Args, value_parser};
+
+use super::inputs::{self, RunOptions};
+use super::output::{Format, complain, print, print_json};
+use super::{Error, Exit};
+use crate::explore::{Budget, Explored, Progress, Written, explore};
+use crate::policy::{self, LoadError, Policy, check_distinct, names_file};
+use crate::report::{ExploreDocument, explored};
+use crate::run::Options;
+
+/// How often the progress line is written.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Most threads.
+const MOST_THREADS: i64 = 64;
+
+/// What follows the options in `--help`.
+pub(super) const HELP: &str = "\
+Each actor does its steps in their order; steps of different actors interleave
+freely, and swap IO completes at any time. `until` and `continue` are ignored,
+`check` is left out. The verdict is EXHAUSTIVE, or BOUNDED(states, depth or
+time). Each error comes with its shortest schedule, replayed from the start.
+
+Examples:
+  cowpath explore swap_in_race --policy iwamoto --policy hugh
+  cowpath explore swap_in_race -p iwamoto --write found.toml
+  cowpath run found.toml --policy iwamoto
+  cowpath explore my.toml -p vanilla --states 1000000 --time 60 --threads 2
+
+Exit codes:
+    0  done, whatever was found
+    2  the command line or a file is wrong
+    3  a policy failed: it panicked or gave an illegal answer
+  101  cowpath itself is broken, please report it";
+
+/// What `explore` takes.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A built-in scenario, or a path that ends in .toml
+    #[arg(value_name = "SCENARIO")]
+    scenario: String,
+    /// A policy: bundled, or a graft of bundled ones, or `all`; each is explored, and each
+    /// error's schedule is replayed under the others
+    #[arg(short, long = "policy", value_name = "POLICY", required = true, value_parser = no_file)]
+    policies: Vec<String>,
+    /// Stop at so many states
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    states: Option<u64>,
+    /// Follow no schedule beyond so many transitions
+    #[arg(long, value_name = "N")]
+    depth: Option<u32>,
+    /// Stop after so many seconds, for each policy
+    #[arg(long, value_name = "SECONDS")]
+    time: Option<u64>,
+    /// Threads: the result is the same at any number
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
+    threads: u16,
+    /// How to print: for people or for programs
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// Write the first finding as a scenario that `cowpath run` reproduces
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+    #[command(flatten)]
+    options: RunOptions,
+}
+
+/// Reads a policy's specification.
+fn no_file(spec: &str) -> Result<String, &'static str> {
+    if names_file(spec) {
+        Err("explorations run inside this process, not in a worker: \
+             they take bundled policies and grafts of them, no files")
+    } else {
+        Ok(spec.to_string())
+    }
+}
+
+/// Runs the command.
+pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
+    let scenario = inputs::scenario(&arguments.scenario)?;
+    let policies = load(&arguments.policies)?;
+    let Options { counters, .. } = arguments.options.into();
+    let mut line = Line::new();
+    let found = explore(&scenario, &policies, counters, &arguments.budget(), &mut |name, at| {
+        line.tell(name, at);
+    });
+    line.clear();
+    match arguments.format {
+        Format::Text => print(&explored(&found))?,
+        Format::Json => print_json(&ExploreDocument::new(&found))?,
+    }
+    if let Some(path) = &arguments.write {
+        write(path, &found)?;
+    }
+    let failed = found.explorations.iter().flat_map(|one| &one.findings);
+    let failed = failed.into_iter().any(|finding| finding.word == "POLICY");
+    Ok(if failed { Exit::PolicyFailed } else { Exit::Done })
+}
+
+fn load(specs: &[String]) -> Result<Vec<Policy>, LoadError> {
+    let specs = inputs::specs(specs);
+    let policies = specs.iter().map(|spec| policy::resolve(spec)).collect::<Result<Vec<_>, _>>()?;
+    check_distinct(&policies)?;
+    Ok(policies)
+}
+
+/// Writes the first finding that can be written.
+fn write(path: &PathBuf, found: &Explored) -> Result<(), Error> {
+    let mut findings = found.explorations.iter().flat_map(|one| &one.findings).peekable();
+    if findings.peek().is_none() {
+        complain(&format!("nothing was found, {} is not written", path.display()));
+        return Ok(());
+    }
+    let text = findings.find_map(|finding| match &finding.written {
+        Written::Reproduces(text) => Some(text),
+        Written::CannotBe(_) => None,
+    });
+    let Some(text) = text else {
+        let what = "no finding can be written as a scenario with `until` stops";
+        complain(&format!("warning: {what}, {} is not written", path.display()));
+        return Ok(());
+    };
+    fs::write(path, text).map_err(|error| Error::Unwritable { path: path.clone(), error })
+}
+
+impl Arguments {
+    fn budget(&self) -> Budget {
+        Budget {
+            states: self.states,
+            depth: self.depth,
+            time: self.time.map(Duration::from_secs),
+            threads: usize::from(self.threads),
+        }
+    }
+}
+
+/// A line on stderr that says how far it is, if that is a terminal.
+struct Line {
+    shown: bool,
+    terminal: bool,
+    since: Instant,
+    last: Instant,
+}
+
+impl Line {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { shown: false, terminal: io::stderr().is_terminal(), since: now, last: now }
+    }
+
+    fn tell(&mut self, policy: &str, Progress { states, depth, frontier }: Progress) {
+        if !self.terminal || self.last.elapsed() < TICK {
+            return;
+        }
+        self.last = Instant::now();
+        self.shown = true;
+        let seconds = self.since.elapsed().as_secs();
+        // If stderr is closed, there is nobody to tell.
+        let _ = write!(
+            io::stderr(),
+            "\r\x1b[K{policy}: {states} states, depth {depth}, {frontier} ahead, {seconds} s"
+        );
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}

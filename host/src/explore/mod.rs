@@ -1,0 +1,323 @@
+//! All interleavings of a scenario's actors, under one policy after the other.
+//!
+//! Each actor has the scenario's steps in their order; steps of different actors
+//! interleave freely, stage by stage, and swap IO completes at any time. An actor that a
+//! step introduces (a forked child, a request) acts once that step has come far enough.
+//! `until`, `continue` and the timing of swap IO fix a schedule and are ignored; `check`
+//! states a fact of one schedule and is left out.
+//!
+//! A state is the machine, how far each actor is, and whether anything undefined was
+//! seen. It ends where an error is found, or where nobody can move; there everything is
+//! looked at once more, as at the end of a run. This part knows neither stages nor
+//! policies: `crate::run` makes the moves.
+
+mod canonical;
+mod replay;
+mod search;
+mod write;
+
+use crate::mm::Counters;
+use crate::policy::Policy;
+use crate::run::{End, Move, Moved, Options, Script, Walk, is_error};
+use crate::scenario::Scenario;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::time::Duration;
+
+pub use write::Written;
+
+/// How much to explore.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Most states.
+    pub states: Option<u64>,
+    /// Longest schedule, in transitions.
+    pub depth: Option<u32>,
+    /// Longest time for one policy.
+    pub time: Option<Duration>,
+    /// Threads; they change nothing but the time it takes.
+    pub threads: usize,
+}
+
+/// Whether everything was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every state that can be reached.
+    Exhaustive,
+    /// The budget of states ran out.
+    BoundedStates,
+    /// There are longer schedules.
+    BoundedDepth,
+    /// The time ran out.
+    BoundedTime,
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Counts {
+    /// Distinct states.
+    pub states: u64,
+    /// Transitions between them.
+    pub transitions: u64,
+    /// The largest distance of a state from the start, in transitions.
+    pub depth: u32,
+    /// States in which a schedule ends.
+    pub ends: u64,
+}
+
+/// How schedules end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Ending {
+    /// The outcome's word, as a run's.
+    pub word: &'static str,
+    /// States that end so.
+    pub states: u64,
+}
+
+/// How far an exploration is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// States so far.
+    pub states: u64,
+    /// The level that is being expanded.
+    pub depth: u32,
+    /// States of the next level so far.
+    pub frontier: u64,
+}
+
+/// Consecutive stages of one actor in one step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Turn {
+    /// Who.
+    pub actor: String,
+    /// The step, as written; what completes, for swap IO.
+    pub text: String,
+    /// Its number in the scenario, from 1; absent for swap IO.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
+    /// It had begun in an earlier turn.
+    pub continued: bool,
+    /// It was over in this one.
+    pub ended: bool,
+    /// Stages that ran.
+    pub stages: Vec<&'static str>,
+}
+
+/// What a schedule comes to under another policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Elsewhere {
+    /// The policy.
+    pub policy: String,
+    /// The outcome's word; absent if the schedule cannot be followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word: Option<&'static str>,
+    /// What happened, or why it cannot be followed.
+    pub line: String,
+    /// The transition, from 1, that is another stage or impossible; absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts_at: Option<u32>,
+}
+
+/// An error, and the shortest schedule that leads to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Finding {
+    /// The outcome's word.
+    pub word: &'static str,
+    /// What happened.
+    pub line: String,
+    /// Transitions of the schedule.
+    pub transitions: u32,
+    /// The schedule.
+    pub schedule: Vec<Turn>,
+    /// The same schedule under the other policies.
+    pub elsewhere: Vec<Elsewhere>,
+    /// A scenario that reproduces it.
+    #[serde(skip)]
+    pub written: Written,
+}
+
+/// One policy, explored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Exploration {
+    /// The policy.
+    pub policy: String,
+    /// Whether everything was seen.
+    pub verdict: Verdict,
+    /// What was counted.
+    pub counts: Counts,
+    /// Each distinct outcome, with the number of states that end so.
+    pub endings: Vec<Ending>,
+    /// Errors, the shortest schedule first.
+    pub findings: Vec<Finding>,
+}
+
+/// A scenario, explored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Explored {
+    /// The scenario's name.
+    pub scenario: String,
+    /// Its title.
+    pub title: String,
+    /// The actors whose steps interleave.
+    pub actors: Vec<String>,
+    /// What was left out of the scenario: how many of what.
+    pub left_out: Vec<String>,
+    /// One entry for each policy, in the order asked for.
+    pub explorations: Vec<Exploration>,
+}
+
+/// What is explored.
+struct Subject<'a> {
+    scenario: &'a Scenario,
+    script: &'a Script,
+    counters: Counters,
+}
+
+impl Budget {
+    /// Transitions that may follow a replayed schedule: a walk that has not ended by then
+    /// goes round in circles.
+    const MOST_AFTER: usize = 100_000;
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { states: None, depth: None, time: None, threads: 1 }
+    }
+}
+
+impl Verdict {
+    /// As printed.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Exhaustive => "EXHAUSTIVE",
+            Self::BoundedStates => "BOUNDED(states)",
+            Self::BoundedDepth => "BOUNDED(depth)",
+            Self::BoundedTime => "BOUNDED(time)",
+        }
+    }
+}
+
+/// Explores a scenario under each policy; `tell` hears how far it is.
+///
+/// # Panics
+/// A finding that a replay does not reach again: a mistake of this program.
+#[must_use]
+pub fn explore(
+    scenario: &Scenario,
+    policies: &[Policy],
+    counters: Counters,
+    budget: &Budget,
+    tell: &mut dyn FnMut(&str, Progress),
+) -> Explored {
+    let script = Script::of(scenario);
+    let subject = Subject { scenario, script: &script, counters };
+    let one = |policy: &Policy| subject.explore(policy, policies, budget, tell);
+    Explored {
+        scenario: scenario.name.clone(),
+        title: scenario.title.clone(),
+        explorations: policies.iter().map(one).collect(),
+        actors: script.actors.iter().map(|actor| actor.name.clone()).collect(),
+        left_out: script.left_out(),
+    }
+}
+
+impl Subject<'_> {
+    fn explore(
+        &self,
+        policy: &Policy,
+        policies: &[Policy],
+        budget: &Budget,
+        tell: &mut dyn FnMut(&str, Progress),
+    ) -> Exploration {
+        let options = Options { counters: self.counters, ..Options::default() };
+        let start = Walk::new(self.scenario, self.script, policy, options, false);
+        let found = search::search(start, budget, &mut |at| tell(policy.name(), at));
+        let errors = found.endings.iter().filter(|(ending, _)| is_error(ending.word));
+        let others: Vec<_> = policies.iter().filter(|p| p.name() != policy.name()).collect();
+        let findings =
+            errors.map(|(ending, schedule)| self.finding(policy, &others, ending.word, schedule));
+        Exploration {
+            policy: policy.name().to_string(),
+            verdict: found.verdict,
+            counts: found.counts,
+            findings: findings.collect(),
+            endings: found.endings.iter().map(|(ending, _)| *ending).collect(),
+        }
+    }
+
+    fn finding(
+        &self,
+        policy: &Policy,
+        others: &[&Policy],
+        word: &'static str,
+        schedule: &[Move],
+    ) -> Finding {
+        let replayed = replay::replay(self, policy, schedule).unwrap_or_else(|refused| {
+            panic!("{word} cannot be replayed: turn {}: {}", refused.turn, refused.why)
+        });
+        let replay::Replayed { moves, end: End { word: again, line } } = replayed;
+        assert!(again == word && moves.len() == schedule.len(), "{word} is {again} when replayed");
+        let elsewhere = others.iter().map(|other| self.elsewhere(other, schedule, &moves));
+        Finding {
+            word,
+            line,
+            transitions: moves.len() as u32,
+            schedule: self.turns(&moves),
+            elsewhere: elsewhere.collect(),
+            written: write::write(self, policy, &moves, word),
+        }
+    }
+
+    /// What the schedule comes to under another policy.
+    fn elsewhere(&self, policy: &Policy, schedule: &[Move], here: &[Moved]) -> Elsewhere {
+        let policy_name = policy.name().to_string();
+        match replay::replay(self, policy, schedule) {
+            Ok(there) => {
+                let apart = here.iter().zip(&there.moves).position(|(a, b)| a != b);
+                Elsewhere {
+                    policy: policy_name,
+                    word: Some(there.end.word),
+                    line: there.end.line,
+                    parts_at: apart.map(|at| at as u32 + 1),
+                }
+            }
+            Err(replay::Refused { turn, why }) => {
+                let parts_at = Some(turn as u32);
+                Elsewhere { policy: policy_name, word: None, line: why, parts_at }
+            }
+        }
+    }
+
+    fn turns(&self, moves: &[Moved]) -> Vec<Turn> {
+        let mut turns: Vec<Turn> = Vec::new();
+        let mut last = None;
+        for moved in moves {
+            let goes_on = last == Some((moved.by, moved.step)) && moved.step.is_some();
+            if !goes_on || moved.began {
+                turns.push(self.turn(moved));
+            }
+            let turn = turns.last_mut().expect("just pushed");
+            turn.stages.extend(moved.stage);
+            turn.ended |= moved.ended;
+            last = Some((moved.by, moved.step));
+        }
+        turns
+    }
+
+    fn turn(&self, moved: &Moved) -> Turn {
+        let (actor, text) = match (moved.by, moved.step) {
+            (Move::SwapIo(entry), _) => {
+                (format!("swap{}", entry.area()), format!("IO of slot {}", entry.offset()))
+            }
+            (Move::Actor(_), step) => {
+                let step = &self.scenario.steps[step.expect("actors have steps")];
+                let text = step.text.split_once(':').map_or(step.text.as_str(), |(_, t)| t.trim());
+                (step.actor.clone(), text.to_string())
+            }
+        };
+        let (step, continued) = (moved.step.map(|step| step as u32 + 1), !moved.began);
+        Turn { actor, text, step, continued, ended: false, stages: Vec::new() }
+    }
+}

@@ -1,0 +1,134 @@
+//! All interleavings of small scenarios: exact numbers of states, findings that replay,
+//! the same result at any number of threads, and budgets.
+
+use std::process::Command;
+
+use cowpath::explore::{Budget, Exploration, Explored, Verdict, Written, explore};
+use cowpath::mm::Counters;
+use cowpath::policy::resolve;
+use cowpath::report::explored;
+use cowpath::routines::stage_names;
+use cowpath::run::{Options, run};
+use cowpath::scenario::{Scenario, load, parse_with_stages};
+
+/// The race of `swap_in_race` without a kernel thread: its 576,201 states under iwamoto take
+/// half a minute.
+const SWAP_IN: &str = r#"# Claim: whoever swaps a page in first must not take it for its own.
+title  = "two swap-ins of a page that reclaim has written out"
+memory = { pages = 4, swap = [4] }
+
+[process.A]
+anon = ["P"]
+
+[run]
+steps = [
+  "A: store P",
+  "A: madvise_pageout P",
+  "A: madvise_pageout P",
+  "A: fork B",
+  "A: load P",
+  "B: store P.hi",
+]
+"#;
+
+fn all(scenario: &Scenario, policies: &[&str], budget: &Budget) -> Explored {
+    let policies: Vec<_> = policies.iter().map(|policy| resolve(policy).unwrap()).collect();
+    explore(scenario, &policies, Counters::Two, budget, &mut |_, _| {})
+}
+
+fn built_in(name: &str, policy: &str) -> Exploration {
+    all(&load(name).unwrap(), &[policy], &Budget::default()).explorations.remove(0)
+}
+
+fn swap_in() -> Scenario {
+    parse_with_stages("swap_in", SWAP_IN, &stage_names()).unwrap()
+}
+
+#[test]
+fn numbers_of_states_are_exact() {
+    for (name, policy, states, transitions, depth) in [
+        ("zero_page_read_store", "vanilla", 66, 94, 30),
+        ("fork_store_child", "vanilla", 318, 552, 36),
+        ("vmsplice_fork", "vanilla", 1009, 2113, 41),
+    ] {
+        let found = built_in(name, policy);
+        let counts = found.counts;
+        assert_eq!(found.verdict, Verdict::Exhaustive, "{name}");
+        assert!(found.findings.is_empty(), "{name}: {:?}", found.findings);
+        let counted = (counts.states, counts.transitions, counts.depth);
+        assert_eq!(counted, (states, transitions, depth), "{name}");
+    }
+}
+
+#[test]
+fn the_race_of_two_swap_ins_is_found_without_stops() {
+    let policies = ["iwamoto", "vanilla", "hugh"];
+    let found = all(&swap_in(), &policies, &Budget::default()).explorations;
+    assert!(found.iter().all(|one| one.verdict == Verdict::Exhaustive));
+    let [iwamoto, vanilla, hugh] = &found[..] else { panic!("three policies") };
+    let words: Vec<_> = iwamoto.findings.iter().map(|finding| finding.word).collect();
+    assert_eq!(words, ["MISSED COW"]);
+    assert!(vanilla.findings.is_empty() && hugh.findings.is_empty());
+    let states = found.iter().map(|one| one.counts.states);
+    assert_eq!(states.collect::<Vec<_>>(), [3511, 3143, 2849]);
+    let elsewhere = &iwamoto.findings[0].elsewhere;
+    assert!(elsewhere.iter().all(|other| other.word != Some("MISSED COW")), "{elsewhere:?}");
+}
+
+#[test]
+fn a_written_scenario_reproduces() {
+    let found = all(&swap_in(), &["iwamoto"], &Budget::default()).explorations.remove(0);
+    assert_eq!(found.findings.len(), 1);
+    for finding in &found.findings {
+        let Written::Reproduces(text) = &finding.written else {
+            panic!("{}: {:?}", finding.word, finding.written);
+        };
+        let written = parse_with_stages("written", text, &stage_names()).unwrap();
+        let trace = run(&written, &resolve("iwamoto").unwrap(), Options::default());
+        assert_eq!(trace.outcome.word, finding.word, "{text}");
+    }
+}
+
+#[test]
+fn threads_change_nothing() {
+    let scenario = swap_in();
+    let [one, two] = [1, 2].map(|threads| {
+        let budget = Budget { threads, ..Budget::default() };
+        explored(&all(&scenario, &["iwamoto", "hugh"], &budget))
+    });
+    assert_eq!(one, two);
+}
+
+#[test]
+fn budgets_bound() {
+    let scenario = load("fork_store_child").unwrap();
+    let bounded = |budget: Budget| {
+        let found = all(&scenario, &["vanilla"], &budget).explorations.remove(0);
+        (found.verdict, found.counts.states, found.counts.depth)
+    };
+    let states = |states| Budget { states: Some(states), ..Budget::default() };
+    let depth = |depth| Budget { depth: Some(depth), ..Budget::default() };
+    assert_eq!(bounded(states(100)).0, Verdict::BoundedStates);
+    assert_eq!(bounded(states(100)).1, 100);
+    assert_eq!(bounded(states(318)), (Verdict::Exhaustive, 318, 36));
+    assert_eq!(bounded(depth(10)).0, Verdict::BoundedDepth);
+    assert_eq!(bounded(depth(10)).2, 10);
+    assert_eq!(bounded(depth(36)), (Verdict::Exhaustive, 318, 36));
+    let time = Budget { time: Some(std::time::Duration::ZERO), ..Budget::default() };
+    assert_eq!(bounded(time).0, Verdict::BoundedTime);
+}
+
+#[test]
+fn the_command_writes_what_run_reproduces() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("explored.toml");
+    let path = path.to_str().unwrap();
+    let cowpath = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_cowpath")).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = cowpath(&["explore", "trylock_copy", "-p", "vanilla", "--write", path]);
+    assert!(text.contains("vanilla: EXHAUSTIVE, 5464 states"), "{text}");
+    let text = cowpath(&["run", path, "-p", "vanilla"]);
+    assert!(text.contains("PIN APART"), "{text}");
+}
