@@ -34,8 +34,8 @@ pub use cause::{Cause, cause};
 pub use explored::explored;
 pub use history::history;
 pub use json::{
-    BisectDocument, CompareDocument, ExploreDocument, MatrixDocument, MutantsDocument, MutantsOf, RunDocument,
-    VERSION, ValidateDocument, schemas,
+    BisectDocument, CompareDocument, ExploreDocument, MatrixDocument, MutantsDocument, MutantsOf,
+    RunDocument, VERSION, ValidateDocument, schemas,
 };
 pub use matrix::matrix;
 pub use net::{NetChange, net_changes};
