@@ -102,7 +102,7 @@ impl World {
     /// What a recount of everything finds, or the last stages found.
     fn found(&mut self) -> Option<Violation> {
         self.machine.mem.audit_touched();
-        self.machine.mem.violation.or_else(|| self.machine.audit())
+        self.machine.mem.violation.or_else(|| self.machine.audit(&self.policy))
     }
 
     fn bug(&mut self) -> (&'static str, &'static str) {

@@ -32,15 +32,17 @@ struct Recount {
 }
 
 impl Memory {
-    /// Recounts everything. `held` is what tasks hold.
+    /// Recounts everything. `held` is what tasks hold; `marks`: the kernel has
+    /// `PG_anon_exclusive`.
     #[must_use]
-    pub fn audit_whole(&self, held: &Held) -> Option<Violation> {
+    pub fn audit_whole(&self, held: &Held, marks: bool) -> Option<Violation> {
         let recount = self.recount(held);
         (self.audit_pages(&recount))
             .or_else(|| self.audit_slots(&recount))
             .or_else(|| self.audit_mms())
             .or_else(|| self.audit_lists())
             .or_else(|| self.audit_io())
+            .or_else(|| self.audit_exclusive(marks))
     }
 
     fn recount(&self, held: &Held) -> Recount {

@@ -2,7 +2,7 @@
 
 use super::{Kind, Oracle, Place, index_of, sectors};
 use crate::mm::{
-    Holder, HolderId, Io, IoId, IoKind, IoState, Memory, MmId, PG_SWAPCACHE, SECTORS, SectorMask,
+    Holder, HolderId, Io, IoId, IoKind, IoState, Memory, MmId, PG_PAGECACHE, PG_SWAPCACHE, SECTORS, SectorMask,
     Token, ZERO_PAGE,
 };
 
@@ -16,7 +16,8 @@ impl Oracle {
         let page = mem.page(pfn);
         let cached = page.has(PG_SWAPCACHE);
         let swap_ptes = if cached { u32::from(mem.swap_map(page.private)) - 1 } else { 0 };
-        let shared = pfn == ZERO_PAGE || mem.page_mapcount(pfn) + swap_ptes > 1;
+        let file = pfn == ZERO_PAGE || page.has(PG_PAGECACHE);
+        let shared = file || mem.page_mapcount(pfn) + swap_ptes > 1;
         let index = index_of(mem, mm, address + (holder.0 - first));
         let h = &mut mem.holders[holder.index()];
         h.held = held;
