@@ -32,7 +32,7 @@ fn world() -> World {
 }
 
 fn world_with(counters: Counters) -> World {
-    let layout = Layout { pages: 8, section: 0, page_cluster: 0, counters };
+    let layout = Layout { pages: 8, section: 0, movable: 0, page_cluster: 0, counters };
     let mut mem = Memory::new(layout);
     mem.swapon(8, -1, &[]);
     let mut machine = Machine::new(mem);
@@ -266,8 +266,13 @@ fn frames_and_slots_left_over_are_found() {
     let found = w.machine.mem.audit_end();
     assert_eq!(found, Some(Violation::Leaked { what: "page frames", number: 1 }));
 
-    let mut mem =
-        Memory::new(Layout { pages: 2, section: 0, page_cluster: 0, counters: Counters::Two });
+    let mut mem = Memory::new(Layout {
+        pages: 2,
+        section: 0,
+        movable: 0,
+        page_cluster: 0,
+        counters: Counters::Two,
+    });
     mem.swapon(2, 0, &[2]);
     assert_eq!(mem.audit_end(), None, "a bad slot is not in use");
     mem.get_swap_page().expect("a slot");

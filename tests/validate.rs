@@ -499,7 +499,7 @@ fn the_command_refuses_what_it_cannot_use() {
 fn what_is_committed_can_be_used_and_nothing_is_unexplained() {
     let explained = committed_explained().unwrap();
     let held = |transcript: Transcript| {
-        assert_eq!(transcript.absent(), Vec::<&str>::new(), "{}", transcript.name);
+        assert_eq!(transcript.absent(), Vec::<String>::new(), "{}", transcript.name);
         let policy: Policy = resolve(&policy_for(&transcript.name).unwrap()).unwrap();
         validate(&transcript, &policy, &[], &explained)
     };

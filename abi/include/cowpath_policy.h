@@ -111,6 +111,9 @@ const struct cowpath_policy *cowpath_policy_v1(void);
 #define COWPATH_SWAPOFF_BY_MM (1u << 11)
 #define COWPATH_MIGRATION_ENTRIES (1u << 12)
 #define COWPATH_ZAP_UNMAPPED (1u << 13)
+#define COWPATH_LAZY_FORK (1u << 14)
+#define COWPATH_UNEVICTABLE (1u << 15)
+#define COWPATH_LONGTERM_UNMOVABLE (1u << 16)
 
 /* Questions (view->at) and answers of the hooks. */
 #define COWPATH_WP_ENTRY 0u

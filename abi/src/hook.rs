@@ -357,6 +357,14 @@ mechanisms! {
     /// A page that loses a pte is tried for its swap slot only if no other pte maps it
     /// (`free_swap_cache` since 2.6.29).
     ZAP_UNMAPPED = 13, "zap_unmapped";
+    /// fork leaves out areas that have no anon_vma: faults fill them in again (since 2.6.14).
+    LAZY_FORK = 14, "lazy_fork";
+    /// Reclaim leaves pages of `VM_LOCKED` areas alone from the start, and gives them no swap
+    /// slot (the unevictable list, since 2.6.28).
+    UNEVICTABLE = 15, "unevictable";
+    /// A `FOLL_LONGTERM` reference is taken only once the page was moved out of memory that
+    /// is to stay movable (`check_and_migrate_movable_pages`, `ZONE_MOVABLE` since 5.13).
+    LONGTERM_UNMOVABLE = 16, "longterm_unmovable";
 }
 
 /// `mm/swapfile.c:unuse_pmd`: activate after a pte was restored.

@@ -98,7 +98,8 @@ struct Bare<'a> {
 impl<'a> Bare<'a> {
     fn new(policy: &'a Policy) -> Self {
         let (pages, counters) = (4 * PAGES, Counters::Two);
-        let mut mem = Memory::new(Layout { pages, section: 0, page_cluster: 3, counters });
+        let mut mem =
+            Memory::new(Layout { pages, section: 0, movable: 0, page_cluster: 3, counters });
         mem.swapon(4 * PAGES, 0, &[]);
         let mm = mem.add_mm();
         let vma = mem.add_vma(Vma {

@@ -130,6 +130,20 @@ impl Machine {
         true
     }
 
+    /// A signal for a task; false if it is in nothing that a signal ends.
+    pub fn interrupt(&mut self, id: TaskId) -> bool {
+        let task = &mut self.tasks[id.index()];
+        if task.idle() {
+            return false;
+        }
+        let Routine::Offline(mut offline) = *task.top() else {
+            return false;
+        };
+        offline.signal();
+        task.set_top(offline.into());
+        true
+    }
+
     /// Completes a swap read or write: `end_swap_bio_read`, `end_swap_bio_write`
     /// (`mm/page_io.c`, 2.6.11).
     ///

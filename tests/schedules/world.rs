@@ -64,6 +64,7 @@ impl World {
         let layout = Layout {
             pages: FRAMES,
             section: if alphabet.offline { 4 } else { 0 },
+            movable: if alphabet.offline { 4 } else { 0 },
             page_cluster: alphabet.page_cluster,
             counters,
         };

@@ -6,6 +6,7 @@ use std::fmt;
 use std::fs;
 
 use super::Scenario;
+use super::held::kernels;
 use super::parse::{ScenarioError, nearest, parse_with_stages};
 
 macro_rules! corpus {
@@ -144,7 +145,8 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
-/// Loads a built-in scenario by name, or a file by its path ending in `.toml`.
+/// Loads a built-in scenario or one of [`kernels`] by name, or a file by its path ending
+/// in `.toml`.
 pub fn load(name_or_path: &str) -> Result<Scenario, LoadError> {
     load_with_stages(name_or_path, &[])
 }
@@ -155,8 +157,13 @@ pub fn load_with_stages(name_or_path: &str, stages: &[&str]) -> Result<Scenario,
         return parse_with_stages(name, source, stages).map_err(LoadError::Broken);
     }
     if !name_or_path.ends_with(".toml") {
+        let family = kernels();
+        if let Some((name, source)) = family.iter().find(|(name, _)| name == name_or_path) {
+            return parse_with_stages(name, source, stages).map_err(LoadError::Broken);
+        }
         let name = name_or_path.to_owned();
-        let nearest = nearest(&name, BUILTIN.iter().map(|(name, _)| *name));
+        let names = BUILTIN.iter().map(|(name, _)| *name);
+        let nearest = nearest(&name, names.chain(family.iter().map(|(name, _)| name.as_str())));
         return Err(LoadError::Unknown { name, nearest });
     }
     let source = fs::read_to_string(name_or_path)

@@ -61,6 +61,9 @@ fn memory(memory: &MemorySpec) -> String {
     if memory.section != 0 {
         let sections = count(memory.pages.div_ceil(memory.section), "section");
         let _ = write!(text, " in {sections} of {}", memory.section);
+        if memory.movable != 0 {
+            let _ = write!(text, ", the first {} in ZONE_MOVABLE", memory.movable);
+        }
     }
     for (i, area) in memory.swap.iter().enumerate() {
         let _ = write!(text, "; {}", swap_area(i, area));
@@ -246,6 +249,7 @@ fn act(actor: &str, act: &Act) -> String {
         Act::Offline(section, order) => {
             format!("{actor} takes section {section} offline, migrating its pages: {}", way(*order))
         }
+        Act::Interrupt => format!("{actor} is signalled: if it still tries, it gives up"),
         Act::Online(section) => format!("{actor} brings section {section} online"),
         Act::Transfer => format!("{actor}: the device moves the data, completion is still to come"),
         Act::Complete if is_swap_area(actor) => format!("{actor} finishes its oldest request"),

@@ -6,12 +6,16 @@
 
 mod corpus;
 mod explain;
+mod held;
 mod parse;
+mod realisable;
 pub mod transcript;
 
 pub use corpus::{LoadError, builtin, load, load_with_stages};
 pub use explain::explain;
+pub use held::kernels;
 pub use parse::{Problem, ScenarioError, parse, parse_with_stages};
+pub use realisable::realisable;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -42,6 +46,8 @@ pub struct MemorySpec {
     pub pages: u32,
     /// Frames in a memory section; 0: one section.
     pub section: u32,
+    /// Sections, from 0, that are `ZONE_MOVABLE`: what is to be taken offline some day.
+    pub movable: u32,
     /// Swap areas, in order: `swap0`, `swap1`, ...
     pub swap: Vec<SwapSpec>,
     /// `vm.page-cluster`: swap readahead of `1 << page_cluster` slots; 0: none.
@@ -228,6 +234,8 @@ pub enum Act {
     MovePages(Range),
     /// A kernel thread: `offline 0 unmap_first`: a section.
     Offline(u32, MigrateOrder),
+    /// A kernel thread: `interrupt`: a signal ends its `offline`, if that still tries.
+    Interrupt,
     /// A kernel thread: `online 0`.
     Online(u32),
     /// An IO: `transfer`: the device moves the data now.
@@ -284,6 +292,35 @@ pub enum Fact {
     AllFree,
     /// `A waiting`: the actor is blocked or stopped.
     Waiting(String),
+}
+
+impl Scenario {
+    /// The mappings that a process begins with: its own, or those of whoever it was forked from.
+    #[must_use]
+    pub fn maps_of(&self, process: &str) -> &[MapSpec] {
+        let mut name = process;
+        loop {
+            if let Some(spec) = self.processes.iter().find(|spec| spec.name == name) {
+                return &spec.maps;
+            }
+            let forks = |step: &&Step| matches!(&step.act, Act::Fork(child) if child == name);
+            match self.steps.iter().find(forks) {
+                Some(step) => name = &step.actor,
+                None => return &[],
+            }
+        }
+    }
+
+    /// How many pages a range has, given who names it where the range does not say.
+    #[must_use]
+    pub fn pages_in(&self, actor: &str, range: &Range) -> u32 {
+        let process = range.process.as_deref().unwrap_or(actor);
+        let map = self.maps_of(process).iter().find(|map| map.name == range.map);
+        match range.pages {
+            0 => map.map_or(0, |map| map.pages.saturating_sub(range.first)),
+            pages => pages,
+        }
+    }
 }
 
 impl Fact {

@@ -76,7 +76,8 @@ fn scenario(
         .and_then(|value| table::as_text(value, "a line of text", problems));
     let memory = require(root, "memory", "`memory = { pages = 8, swap = [8] }`", &body, problems)
         .and_then(|value| memory::memory(value, problems));
-    let unlimited = MemorySpec { pages: LARGEST, section: 0, swap: Vec::new(), page_cluster: 0 };
+    let unlimited =
+        MemorySpec { pages: LARGEST, section: 0, movable: 0, swap: Vec::new(), page_cluster: 0 };
     let mut cast = Cast::new(memory.as_ref().unwrap_or(&unlimited));
     let files =
         table::get(root, "file").map(|value| memory::files(value, problems)).unwrap_or_default();

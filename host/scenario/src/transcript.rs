@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 /// The form of transcripts that this crate reads and writes.
 pub const FORM: u32 = 1;
 
+/// In [`Header::hidden`]: the kernel shows no frame for a swap pte, so that a frame has a
+/// number only as long as some pte is present.
+pub const SWAP_FRAMES: &str = "page of a swap pte";
+
 /// Which kernel a transcript is of, and what it could not show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +28,9 @@ pub struct Header {
     pub sha256: Vec<String>,
     /// The machine: `qemu pc tcg`, `user-mode linux`.
     pub machine: String,
-    /// Fields of [`Place`] that this kernel does not let anybody see, such as `exclusive`.
+    /// Fields of [`Place`] that this kernel does not let anybody see, such as `exclusive`. `page
+    /// of a swap pte`: whether a swap entry's frame is still in the swap cache, and with it
+    /// every field of the frame of such a place.
     pub hidden: Vec<String>,
     /// Scenarios that were not run, each with the reason, `name: reason`.
     pub skipped: Vec<String>,

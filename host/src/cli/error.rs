@@ -8,6 +8,7 @@ use super::exit::Exit;
 use crate::policy;
 use crate::scenario::{self, ScenarioError};
 use crate::validate::InputError;
+use crate::validate::record::RecordError;
 use crate::worker::WorkerError;
 
 /// Why a command ended early.
@@ -25,6 +26,8 @@ pub enum Error {
     Worker(WorkerError),
     /// A transcript or a table beside it cannot be used.
     Transcript(InputError),
+    /// A kernel cannot be recorded.
+    Record(RecordError),
     /// A file or folder cannot be written.
     Unwritable {
         /// Which.
@@ -50,6 +53,7 @@ impl Error {
             | Self::Span(_)
             | Self::Worker(_)
             | Self::Transcript(_)
+            | Self::Record(_)
             | Self::Unwritable { .. }
             | Self::Output(_) => Exit::Usage,
         }
@@ -79,6 +83,7 @@ impl fmt::Display for Error {
             Self::Span(error) => write!(f, "error: {error}"),
             Self::Worker(error) => write!(f, "error: {error}"),
             Self::Transcript(error) => write!(f, "error: {error}"),
+            Self::Record(error) => write!(f, "error: {error}"),
             Self::Unwritable { path, error } => {
                 write!(f, "error: cannot write {}: {error}", path.display())
             }
@@ -126,6 +131,12 @@ impl From<WorkerError> for Error {
 impl From<InputError> for Error {
     fn from(error: InputError) -> Self {
         Self::Transcript(error)
+    }
+}
+
+impl From<RecordError> for Error {
+    fn from(error: RecordError) -> Self {
+        Self::Record(error)
     }
 }
 

@@ -13,6 +13,7 @@ mod inputs;
 mod matrix;
 mod output;
 mod policy;
+mod record;
 mod run;
 mod scenario;
 mod validate;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::inputs;
 use super::output::{Format, print, print_json};
@@ -16,9 +16,22 @@ use crate::validate::{
 
 /// What `validate` takes.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     against: Against,
+}
+
+/// What else can be done with real kernels.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Boot a kernel, have it act scenarios out, and write down what it shows
+    ///
+    /// The kernel runs in QEMU without KVM, or is user-mode Linux; needs no privileges.
+    #[command(after_help = super::exit::EXIT_CODES)]
+    Record(super::record::Arguments),
 }
 
 /// What is held against what.
@@ -48,7 +61,10 @@ struct Against {
 
 /// Runs the command.
 pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
-    arguments.against.execute()
+    match &arguments.command {
+        Some(Command::Record(record)) => record.execute(),
+        None => arguments.against.execute(),
+    }
 }
 
 impl Against {

@@ -136,6 +136,11 @@ pub enum Violation {
         /// The entry.
         entry: SwpEntry,
     },
+    /// A page is mapped that is neither anonymous nor a file's.
+    Mapped {
+        /// The page.
+        pfn: Pfn,
+    },
     /// A migration entry, and its page is not in the state in which one may be.
     Migration {
         /// The page.
@@ -190,6 +195,7 @@ impl fmt::Display for Violation {
             Self::Mark { entry } => {
                 write!(f, "{entry}: a swap pte is marked exclusive, but there are other mappings")
             }
+            Self::Mapped { pfn } => write!(f, "{pfn}: mapped, but neither anonymous nor a file's"),
             Self::Migration { pfn, what } => write!(f, "{pfn}: under migration, but {what}"),
             Self::Leaked { what, number } => write!(f, "{number} {what} left over"),
         }

@@ -113,6 +113,8 @@ pub struct Memory {
     pub lru_add_active: Pagevec,
     /// Frames in a memory section.
     pub section: u32,
+    /// Frames, from the first, that are `ZONE_MOVABLE`.
+    pub movable: u32,
     /// `page_cluster`.
     pub page_cluster: u32,
     /// Stores and device transfers so far.
@@ -139,6 +141,8 @@ pub struct Layout {
     pub pages: u32,
     /// Frames in a section; 0: all in one.
     pub section: u32,
+    /// Frames, from the first, that are `ZONE_MOVABLE`.
+    pub movable: u32,
     /// `page_cluster`.
     pub page_cluster: u32,
     /// How counts are kept.
@@ -174,6 +178,7 @@ impl Memory {
             lru_add: lru::EMPTY_PAGEVEC,
             lru_add_active: lru::EMPTY_PAGEVEC,
             section: if layout.section == 0 { layout.pages } else { layout.section },
+            movable: layout.movable,
             page_cluster: layout.page_cluster,
             seq: 0,
             counters: layout.counters,
@@ -368,11 +373,33 @@ impl Memory {
         if !pfn.is_some() {
             return None;
         }
+        Some(self.take_free(pfn))
+    }
+
+    /// `alloc_page` without `__GFP_MOVABLE`: a frame that is not in `ZONE_MOVABLE`.
+    pub fn alloc_unmovable_page(&mut self) -> Option<Pfn> {
+        if self.inject.no_memory > 0 {
+            return self.alloc_page();
+        }
+        let mut pfn = self.free.head;
+        while pfn.is_some() && self.movable(pfn) {
+            pfn = Pfn(self.page(pfn).next);
+        }
+        pfn.is_some().then(|| self.take_free(pfn))
+    }
+
+    /// Whether a frame is in `ZONE_MOVABLE`.
+    #[must_use]
+    pub fn movable(&self, pfn: Pfn) -> bool {
+        pfn != ZERO_PAGE && pfn.0 <= self.movable
+    }
+
+    fn take_free(&mut self, pfn: Pfn) -> Pfn {
         self.list_del(Which::Free, pfn);
         *self.page_mut(pfn) = Page { flags: 0, data: self.page(pfn).data, ..Page::FREE };
         self.raw_get(pfn);
         self.page_mut(pfn).tasks = 1;
-        Some(pfn)
+        pfn
     }
 
     /// `alloc_zeroed_user_highpage`.

@@ -7,7 +7,7 @@ use super::Memory;
 use super::audit::Violation;
 use super::ids::{MmId, Pfn, SwpEntry};
 use super::page::{
-    LOCKED_BY_IO, PG_ACTIVE, PG_ANON, PG_ISOLATED, PG_LRU, PG_RESERVED, PG_WRITEBACK,
+    LOCKED_BY_IO, PG_ACTIVE, PG_ANON, PG_ISOLATED, PG_LRU, PG_PAGECACHE, PG_RESERVED, PG_WRITEBACK,
 };
 use super::swap::SWAP_MAP_MAX;
 use cowpath_abi::GUP_PIN_COUNTING_BIAS;
@@ -87,6 +87,9 @@ impl Memory {
             let (mapcount, ptes) = (self.page_mapcount(pfn), recount.ptes[i]);
             if mapcount != ptes {
                 return Some(Violation::Mapcount { pfn, mapcount, ptes });
+            }
+            if mapcount > 0 && page.flags & (PG_ANON | PG_PAGECACHE | PG_RESERVED) == 0 {
+                return Some(Violation::Mapped { pfn });
             }
             let ledgers = [
                 ("gup", page.gup.count(), recount.gup[i]),

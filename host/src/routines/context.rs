@@ -151,6 +151,13 @@ impl Cx<'_> {
         Some(pfn)
     }
 
+    /// `alloc_page` outside `ZONE_MOVABLE`.
+    pub fn alloc_unmovable_page(&mut self) -> Option<Pfn> {
+        let pfn = self.mem.alloc_unmovable_page()?;
+        self.task.note_page(pfn);
+        Some(pfn)
+    }
+
     /// `alloc_zeroed_user_highpage`.
     pub fn alloc_zeroed_page(&mut self) -> Option<Pfn> {
         let pfn = self.mem.alloc_zeroed_page()?;

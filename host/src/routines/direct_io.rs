@@ -6,11 +6,11 @@
 //!
 //! Simplified: a request is one bio, submitted when all its pages are held.
 
-use super::{Cx, Flow, GetUserPages, Stages, stages};
+use super::{Cx, Flow, GetUserPages, Stages, UnmapAndMove, stages};
 use crate::lock::{Lock, Wants};
-use crate::mm::{HolderId, IoId, IoKind, IoState, Memory, PG_DIRTY, Path};
+use crate::mm::{HolderId, IoId, IoKind, IoState, Memory, PG_DIRTY, Path, Pfn};
 use crate::task::{Ret, Task};
-use cowpath_abi::{PIN_DIRECT_IO, PIN_FUSE, PIN_IO_URING, PIN_USER_PAGES};
+use cowpath_abi::{LONGTERM_UNMOVABLE, PIN_DIRECT_IO, PIN_FUSE, PIN_IO_URING, PIN_USER_PAGES};
 
 /// The mechanism of kernels in which a path takes `FOLL_PIN` references; 0: none has it.
 const fn foll_pin(path: Path) -> u32 {
@@ -29,6 +29,8 @@ const DIO_PAGES: u32 = 64;
 stages! { HoldStage {
     DownRead = "dio_refill_pages.down_read",
     UpRead = "dio_refill_pages.up_read",
+    Leave = "check_and_migrate_movable_pages.unpin",
+    Left = "check_and_migrate_movable_pages.migrated",
     Dirty = "bio_set_pages_dirty.lock_page",
     DirtyUnlock = "bio_set_pages_dirty.unlock_page",
     Submit = "submit_bio.submit",
@@ -75,10 +77,35 @@ impl HoldPages {
             return Flow::Return(Ret::Segv);
         }
         self.done = 0;
+        if self.first_movable(cx).is_some() {
+            self.stage = HoldStage::Leave;
+            return Flow::Next;
+        }
         // FUSE dirties the pages when it releases them.
         let dirties = io.kind == IoKind::DirectRead && io.path != Path::Fuse;
         self.stage = if dirties { HoldStage::Dirty } else { HoldStage::Submit };
         Flow::Next
+    }
+
+    /// The first page of a long-term hold that lies in memory that is to stay movable.
+    fn first_movable(&self, cx: &Cx<'_>) -> Option<Pfn> {
+        let longterm = cx.mem.ios[self.io as usize].path == Path::IoUring;
+        let mut pages = cx.mem.holders_of(self.io).map(|h| cx.mem.holders[h.index()].pfn);
+        let leaves = longterm && cx.has(LONGTERM_UNMOVABLE);
+        pages.find(|&pfn| leaves && pfn.is_some() && cx.mem.movable(pfn))
+    }
+
+    /// Gives all pages up, moves one of them, and takes them again.
+    fn leave_movable(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let Some(page) = self.first_movable(cx) else {
+            self.stage = HoldStage::DownRead;
+            return Flow::Next;
+        };
+        for holder in cx.mem.holders_of(self.io) {
+            cx.mem.release_holder(self.io, holder);
+        }
+        self.stage = HoldStage::Left;
+        Flow::Call(UnmapAndMove::out_of_movable(page).into())
     }
 
     fn dirty(&mut self, cx: &mut Cx<'_>) -> Flow {
@@ -109,7 +136,11 @@ impl Stages for HoldPages {
         match self.stage {
             HoldStage::DownRead => Wants::take(Lock::MmapRead(task.mm)),
             HoldStage::Dirty => Wants::take(Lock::Page(mem.holders[self.holder(mem).index()].pfn)),
-            HoldStage::UpRead | HoldStage::DirtyUnlock | HoldStage::Submit => Wants::NOTHING,
+            HoldStage::UpRead
+            | HoldStage::Leave
+            | HoldStage::Left
+            | HoldStage::DirtyUnlock
+            | HoldStage::Submit => Wants::NOTHING,
         }
     }
 
@@ -124,6 +155,15 @@ impl Stages for HoldPages {
                 Flow::Call(gup.into())
             }
             HoldStage::UpRead => self.up_read(cx),
+            HoldStage::Leave => self.leave_movable(cx),
+            HoldStage::Left if cx.ret() == Ret::Done => {
+                self.stage = HoldStage::DownRead;
+                Flow::Next
+            }
+            HoldStage::Left => {
+                cx.mem.ios[self.io as usize].state = IoState::Done;
+                Flow::Return(Ret::NoMemory)
+            }
             HoldStage::Dirty => self.dirty(cx),
             HoldStage::DirtyUnlock => self.dirty_unlock(cx),
             HoldStage::Submit => {

@@ -12,7 +12,7 @@ use crate::mm::{
     VM_MAYWRITE, VM_SHARED, Vma, VmaId,
 };
 use crate::task::{Ret, Task};
-use cowpath_abi::{FORK_COPY, Hook, MIGRATION_ENTRIES, MM_HAS_PINNED};
+use cowpath_abi::{FORK_COPY, Hook, LAZY_FORK, MIGRATION_ENTRIES, MM_HAS_PINNED};
 
 stages! { Stage {
     DownWrite = "dup_mmap.down_write",
@@ -70,6 +70,14 @@ impl Fork {
             cx.mem.anon_vma_link_tail(self.to, from.anon_vma);
         } else if from.anon_vma.is_some() {
             cx.mem.anon_vma_link(self.to, from.anon_vma);
+        }
+        if cx.has(LAZY_FORK) && !from.anon_vma.is_some() {
+            // Only what a fault would bring back: ZERO_PAGE, a file's pages.
+            for address in from.start..from.start + from.len {
+                let to = cx.mem.vmas[self.to.index()];
+                cx.oracle.copy(from.pte_index(address), to.pte_index(address));
+            }
+            return self.vma_or_end(from.next);
         }
         self.next = from.start;
         self.stage = Stage::Lock;

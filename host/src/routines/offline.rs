@@ -17,8 +17,8 @@ stages! { Stage {
 /// Most passes over a section.
 pub const MAX_PASSES: u8 = 10;
 
-/// Takes a section out of use. Returns `Done`, `Again` if a page stayed, or `Invalid`
-/// if it is out of use or on the way there.
+/// Takes a section out of use. Returns `Done`, also if it was out of use; `Again` if a
+/// page stayed; `Invalid` if somebody is at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Offline {
     stage: Stage,
@@ -27,6 +27,7 @@ pub struct Offline {
     end: u32,
     next: u32,
     pass: u8,
+    signalled: bool,
 }
 
 impl Offline {
@@ -34,7 +35,12 @@ impl Offline {
     #[must_use]
     pub fn new(mem: &Memory, section: u32, order: Order) -> Self {
         let (first, end) = mem.section_frames(section);
-        Self { stage: Stage::Isolate, order, first, end, next: first, pass: 0 }
+        Self { stage: Stage::Isolate, order, first, end, next: first, pass: 0, signalled: false }
+    }
+
+    /// A signal is pending: the routine ends at its next pause.
+    pub const fn signal(&mut self) {
+        self.signalled = true;
     }
 
     fn next(&mut self, cx: &mut Cx<'_>) -> Flow {
@@ -79,8 +85,11 @@ impl Stages for Offline {
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Isolate => {
-                if (self.first..self.end).any(|pfn| cx.mem.page(Pfn(pfn)).has(PG_OFFLINE)) {
-                    // Offline, or somebody is at it.
+                let frames = || (self.first..self.end).map(Pfn);
+                if frames().all(|pfn| cx.mem.page(pfn).has(PG_OFFLINE | PG_FREE)) {
+                    return Flow::Return(Ret::Done);
+                }
+                if frames().any(|pfn| cx.mem.page(pfn).has(PG_OFFLINE)) {
                     return Flow::Return(Ret::Invalid);
                 }
                 cx.mem.lru_add_drain();
@@ -94,6 +103,10 @@ impl Stages for Offline {
                 Flow::Next
             }
             Stage::Next => self.next(cx),
+            Stage::Pause if self.signalled => {
+                cx.mem.online(self.first, self.end);
+                Flow::Return(Ret::Again)
+            }
             Stage::Pause => {
                 self.stage = Stage::Next;
                 Flow::Next

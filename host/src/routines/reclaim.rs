@@ -5,11 +5,12 @@
 //! is looked at without trying its lock.
 
 use super::{Cx, Flow, PageReferenced, ShrinkList, Stages, stages};
-use crate::lock::Wants;
+use crate::lock::{Until, Wants};
 use crate::mm::{Memory, PG_ACTIVE, PG_ANON, Pfn};
 use crate::task::{Ret, Task};
 
 stages! { PageStage {
+    WaitWriteback = "shrink_cache.wait_on_page_writeback",
     Isolate = "shrink_cache.isolate_page",
     Done = "shrink_cache.done_page",
 }}
@@ -31,6 +32,12 @@ impl ShrinkPage {
         Self { stage: PageStage::Isolate, page, used_or_not: false }
     }
 
+    /// The same once more, when what it wrote is written: now the page can be freed.
+    #[must_use]
+    pub const fn once_written(page: Pfn) -> Self {
+        Self { stage: PageStage::WaitWriteback, ..Self::whether_used_or_not(page) }
+    }
+
     /// For a page that is to go whether it was used lately or not: MADV_PAGEOUT, and a
     /// memory control group that is to shrink to nothing (after as many scans as it takes).
     #[must_use]
@@ -47,12 +54,20 @@ impl Stages for ShrinkPage {
     }
 
     fn wants(&self, _: &Memory, _: &Task) -> Wants {
-        Wants::NOTHING
+        match self.stage {
+            PageStage::WaitWriteback => Wants::until(Until::NotWriteback(self.page)),
+            PageStage::Isolate | PageStage::Done => Wants::NOTHING,
+        }
     }
 
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
-        if self.stage == PageStage::Done {
-            return Flow::Return(cx.ret());
+        match self.stage {
+            PageStage::WaitWriteback => {
+                self.stage = PageStage::Isolate;
+                return Flow::Next;
+            }
+            PageStage::Done => return Flow::Return(cx.ret()),
+            PageStage::Isolate => {}
         }
         cx.mem.lru_add_drain();
         if !cx.mem.isolate_lru_page(self.page) {

@@ -12,10 +12,10 @@ use super::{AddToSwap, Cx, Flow, PageReferenced, RemoveExclusive, Stages, TryToU
 use crate::lock::{Lock, Wants};
 use crate::mm::{
     Memory, PG_ACTIVE, PG_ANON, PG_DIRTY, PG_ISOLATED, PG_PAGECACHE, PG_PRIVATE, PG_RECLAIM,
-    PG_SWAPCACHE, PG_WRITEBACK, Pfn, SwapIo, SwpEntry,
+    PG_SWAPCACHE, PG_WRITEBACK, Pfn, SwapIo, SwpEntry, VM_LOCKED, Vma,
 };
 use crate::task::{Ret, Task};
-use cowpath_abi::{Hook, SHRINK_ACTIVATE, SWAP_KEEP};
+use cowpath_abi::{Hook, SHRINK_ACTIVATE, SWAP_KEEP, UNEVICTABLE};
 
 stages! { Stage {
     Trylock = "shrink_list.trylock",
@@ -78,6 +78,9 @@ impl ShrinkList {
         cx.mem.bug_on(active, "shrink_list", "PageActive", self.page);
         cx.mem.costs.scans += 1;
         if cx.mem.page(self.page).has(PG_WRITEBACK) {
+            return self.goto(Stage::KeepLocked);
+        }
+        if cx.has(UNEVICTABLE) && cx.mem.mapped_by_mlocked(self.page) {
             return self.goto(Stage::KeepLocked);
         }
         self.stage = Stage::Referenced;
@@ -266,6 +269,17 @@ impl Stages for ShrinkList {
 }
 
 impl Memory {
+    /// `PG_mlocked`: whether a `VM_LOCKED` area maps the page.
+    ///
+    /// Simplified: found by the ptes when it is asked, not kept in a flag.
+    fn mapped_by_mlocked(&self, pfn: Pfn) -> bool {
+        let mlocked = |vma: &&Vma| vma.len > 0 && vma.flags & VM_LOCKED != 0;
+        self.vmas.iter().filter(mlocked).any(|vma| {
+            let address = vma.address_of_index(self.page(pfn).index);
+            address.is_some_and(|address| self.ptes[vma.pte_index(address)].maps(pfn))
+        })
+    }
+
     /// Takes a page off the LRU for reclaim or migration: `PG_ISOLATED`, one more
     /// reference. False if it is not on the LRU.
     pub fn isolate_lru_page(&mut self, pfn: Pfn) -> bool {

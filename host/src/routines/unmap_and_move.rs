@@ -39,6 +39,8 @@ pub struct UnmapAndMove {
     old: Pfn,
     new: Pfn,
     vma: VmaId,
+    /// Only a frame outside `ZONE_MOVABLE` will do.
+    unmovable: bool,
 }
 
 impl UnmapAndMove {
@@ -46,7 +48,13 @@ impl UnmapAndMove {
     #[must_use]
     pub const fn new(page: Pfn) -> Self {
         let (new, vma) = (Pfn::NONE, VmaId::NONE);
-        Self { stage: Stage::Isolate, ret: Ret::Again, old: page, new, vma }
+        Self { stage: Stage::Isolate, ret: Ret::Again, old: page, new, vma, unmovable: false }
+    }
+
+    /// For a page that has to leave `ZONE_MOVABLE`.
+    #[must_use]
+    pub const fn out_of_movable(page: Pfn) -> Self {
+        Self { unmovable: true, ..Self::new(page) }
     }
 
     const fn goto(&mut self, stage: Stage) -> Flow {
@@ -73,7 +81,8 @@ impl UnmapAndMove {
         if page.has(PG_PRIVATE) || !page.has(PG_ANON) {
             return self.goto(Stage::Unlock);
         }
-        let Some(new) = cx.alloc_page() else {
+        let new = if self.unmovable { cx.alloc_unmovable_page() } else { cx.alloc_page() };
+        let Some(new) = new else {
             self.ret = Ret::NoMemory;
             return self.goto(Stage::Unlock);
         };

@@ -100,6 +100,7 @@ impl Runner<'_> {
             | Act::Swapoff(_)
             | Act::Offline(..)
             | Act::Online(_)
+            | Act::Interrupt
             | Act::Hold
             | Act::Release
             | Act::NoMemory(_)
@@ -160,6 +161,7 @@ impl Runner<'_> {
                 self.machine.mem.areas[area].hold = matches!(step.act, Act::Hold);
                 "ok".to_string()
             }
+            Act::Interrupt => self.interrupt(&step.actor),
             Act::Online(section) => {
                 let (first, end) = self.machine.mem.section_frames(*section);
                 self.machine.mem.online(first, end);
@@ -187,6 +189,20 @@ impl Runner<'_> {
         self.record_changes();
         self.results.push(result);
         true
+    }
+
+    /// A signal: an operation that pauses gives up.
+    fn interrupt(&mut self, actor: &str) -> String {
+        let Some(task) = self.names.task_id(actor) else {
+            return "nothing to do".to_string();
+        };
+        if !self.machine.interrupt(task) {
+            return "nothing to do".to_string();
+        }
+        self.work[task.index()].awake = true;
+        self.run_task(task, None);
+        let results = std::mem::take(&mut self.results);
+        if results.is_empty() { "signalled".to_string() } else { "EINTR".to_string() }
     }
 
     fn seen_through(&self, io: IoId) -> String {

@@ -164,6 +164,10 @@ impl<'a> Runner<'a> {
         self.act(step);
         self.until = None;
         self.settle();
+        if self.observer.is_some() {
+            // Whoever looks at a kernel has drained its LRU batches before.
+            self.machine.mem.lru_add_drain();
+        }
         self.observe_step(step);
         self.end_step(&step.actor, &step_text(step));
     }

@@ -188,7 +188,10 @@ impl Runner<'_> {
                 scenario: observer.scenario.clone(),
                 step: self.number(),
                 text: step.text.clone(),
-                result: self.outcome(actor, &outcomes),
+                result: match step.act {
+                    Act::Interrupt => Outcome::Ok,
+                    _ => self.outcome(actor, &outcomes),
+                },
                 seen: seen.collect(),
                 places: self.places(&mut observer.labels),
             };

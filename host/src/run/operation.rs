@@ -5,8 +5,8 @@ use super::judge::Scanned;
 use super::result::Wording;
 use super::saw::Saw;
 use crate::mm::{
-    IoId, IoKind, IoState, MmId, PG_ANON, PG_FREE, Path, Pfn, SWAP_MAP_BAD, SectorMask, TaskId,
-    ZERO_PAGE,
+    IoId, IoKind, IoState, MmId, PG_ANON, PG_FREE, PG_SWAPCACHE, Path, Pfn, SWAP_MAP_BAD,
+    SectorMask, TaskId, ZERO_PAGE,
 };
 use crate::routines::{
     Access, CompleteIo, Exit, Fork, HoldPages, Migrate, Mlock, Mprotect, Offline, Order,
@@ -72,6 +72,8 @@ pub(super) enum Make {
     },
     /// Reclaim of a frame, if a process maps it by then.
     Reclaim(Pfn),
+    /// Reclaim of a frame that the swap cache alone has by then, once it is written.
+    ReclaimWritten(Pfn),
     ShrinkCache(u32),
     Refill(u32),
     Swapoff(u32),
@@ -196,9 +198,9 @@ impl Runner<'_> {
                 (Make::Pageout { mm, address }, Wording::Scan(Scanned::Page(mm, address), 0, done))
             }),
             Act::MemoryReclaim => {
-                let frames = 1..self.machine.mem.pages.len() as u32;
-                let one = |pfn| Operation { make: Make::Reclaim(pfn), word: Wording::Reclaimed };
-                frames.map(Pfn).map(one).collect()
+                let frames = || (1..self.machine.mem.pages.len() as u32).map(Pfn);
+                let makes = frames().map(Make::Reclaim).chain(frames().map(Make::ReclaimWritten));
+                makes.map(|make| Operation { make, word: Wording::Reclaimed }).collect()
             }
             Act::ShrinkCache(nr) => one(Make::ShrinkCache(*nr), Wording::Reclaim),
             Act::RefillInactive(nr) => one(Make::Refill(*nr), Wording::Plain("done")),
@@ -223,6 +225,7 @@ impl Runner<'_> {
             Act::Fail => one(Make::Io(CompleteIo::fail(self.io(task))), Wording::Completed),
             Act::PinPut => one(Make::Io(CompleteIo::put(self.io(task))), Wording::Plain("put")),
             Act::Online(_)
+            | Act::Interrupt
             | Act::LruAddDrain
             | Act::PinRead(_)
             | Act::PinWrite(_)
@@ -291,6 +294,14 @@ impl Runner<'_> {
                     return Err(String::new());
                 }
                 ShrinkPage::whether_used_or_not(*pfn).into()
+            }
+            Make::ReclaimWritten(pfn) => {
+                let mem = &self.machine.mem;
+                let left = mem.page(*pfn).has(PG_SWAPCACHE) && mem.page_mapcount(*pfn) == 0;
+                if !left {
+                    return Err(String::new());
+                }
+                ShrinkPage::once_written(*pfn).into()
             }
             Make::ShrinkCache(nr) => ShrinkCache::new(*nr).into(),
             Make::Refill(nr) => RefillInactive::new(*nr).into(),

@@ -28,6 +28,7 @@ pub(super) fn build(scenario: &Scenario, counters: Counters) -> (Machine, Names)
     let mut mem = Memory::new(Layout {
         pages: spec.pages,
         section: spec.section,
+        movable: spec.movable * spec.section,
         page_cluster: spec.page_cluster,
         counters,
     });

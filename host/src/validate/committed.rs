@@ -15,7 +15,14 @@ macro_rules! committed {
 }
 
 /// File name and text of each transcript, oldest kernel first.
-static TRANSCRIPTS: &[(&str, &str)] = committed![];
+static TRANSCRIPTS: &[(&str, &str)] = committed![
+    "5.10.jsonl",
+    "uml-5.10.jsonl",
+    "6.1.jsonl",
+    "uml-6.1.jsonl",
+    "6.12.jsonl",
+    "7.2.jsonl",
+];
 
 const KERNELS: &str = include_str!("../../../tests/kernels/kernels.toml");
 const EXPLAINED: &str = include_str!("../../../tests/kernels/explained.toml");

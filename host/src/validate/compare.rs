@@ -10,7 +10,7 @@ use super::difference::{Difference, FieldCount};
 use super::field::Field;
 use super::transcript::{Recorded, Transcript};
 use crate::run::Observed;
-use crate::scenario::transcript::{Datum, Observation, Outcome, Place, Pte};
+use crate::scenario::transcript::{Datum, Labels, Observation, Outcome, Place, Pte};
 
 /// What comparing came to.
 #[derive(Clone, Debug)]
@@ -39,7 +39,11 @@ impl<'a> Comparing<'a> {
 
     /// Compares one scenario.
     pub fn scenario(&mut self, recorded: &Recorded, observed: &Observed) {
-        for (kernel, model) in recorded.observations.iter().zip(&observed.observations) {
+        let mut shown = observed.observations.clone();
+        if self.transcript.hides_swap_frames {
+            hide_swap_frames(&mut shown);
+        }
+        for (kernel, model) in recorded.observations.iter().zip(&shown) {
             self.steps += 1;
             self.step(kernel, model);
         }
@@ -164,6 +168,20 @@ impl<'a> Comparing<'a> {
             model,
             explained: None,
         });
+    }
+}
+
+/// Leaves only what a kernel shows that has no frame for a swap pte: frames are numbered
+/// anew, by first sight through a present pte.
+fn hide_swap_frames(observations: &mut [Observation]) {
+    let mut labels = Labels::default();
+    for observation in observations {
+        labels.begin();
+        for place in &mut observation.places {
+            let label = place.page.filter(|_| place.pte == Pte::Present);
+            place.page = label.map(|label| labels.of(label.into()));
+        }
+        labels.end();
     }
 }
 

@@ -2,7 +2,7 @@
 //! the model shows with what the kernel showed, step by step and field by field.
 //!
 //! A difference says that model, policy or the idea of what a kernel shows is wrong, not
-//! which. Transcripts are made elsewhere; nothing here runs a kernel.
+//! which. Only [`record`], which makes transcripts, runs kernels.
 
 mod committed;
 mod compare;
@@ -11,6 +11,7 @@ mod error;
 mod explained;
 mod field;
 mod mutants;
+pub mod record;
 mod transcript;
 
 pub use committed::{committed, committed_explained, committed_transcripts, policy_for};
@@ -57,7 +58,7 @@ pub fn validate(
         policy: policy.name().to_string(),
         scenarios,
         skipped: transcript.header.skipped.clone(),
-        absent: absent.into_iter().map(str::to_string).collect(),
+        absent: absent,
         steps,
         fields: fields.to_vec(),
         differences,

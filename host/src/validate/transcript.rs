@@ -5,8 +5,8 @@
 use super::error::InputError;
 use super::field::Field;
 use crate::routines::stage_names;
-use crate::scenario::transcript::{FORM, Header, Observation};
-use crate::scenario::{Act, Scenario, builtin, load_with_stages};
+use crate::scenario::transcript::{FORM, Header, Observation, SWAP_FRAMES};
+use crate::scenario::{Act, Scenario, builtin, kernels, load_with_stages};
 
 /// A transcript of one kernel.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Transcript {
     pub header: Header,
     /// Fields that no observation shows.
     pub hidden: Vec<Field>,
+    /// No frame is shown for a swap pte.
+    pub hides_swap_frames: bool,
     /// What it has of each scenario, in its own order.
     pub scenarios: Vec<Recorded>,
 }
@@ -41,15 +43,17 @@ impl Transcript {
         reader.read(text)
     }
 
-    /// Built-in scenarios that it neither has nor says why it has not.
+    /// Built-in scenarios, and those for kernels, that it neither has nor says why it has
+    /// not.
     #[must_use]
-    pub fn absent(&self) -> Vec<&'static str> {
+    pub fn absent(&self) -> Vec<String> {
         let has = |name: &str| self.scenarios.iter().any(|one| one.scenario.name == name);
         let skipped = |name: &str| {
             let named = |skipped: &String| skipped.split(':').next() == Some(name);
             self.header.skipped.iter().any(named)
         };
-        let names = builtin().iter().map(|(name, _)| *name);
+        let names = builtin().iter().map(|(name, _)| (*name).to_string());
+        let names = names.chain(kernels().into_iter().map(|(name, _)| name));
         names.filter(|name| !has(name) && !skipped(name)).collect()
     }
 }
@@ -88,6 +92,7 @@ impl Reader<'_> {
         }
         let header: Header = self.json(1, first)?;
         let hidden = self.hidden(&header)?;
+        let hides_swap_frames = header.hidden.iter().any(|name| name == SWAP_FRAMES);
         let mut scenarios: Vec<Recorded> = Vec::new();
         for (line, number) in lines {
             let observation: Observation = self.json(number, line)?;
@@ -97,7 +102,7 @@ impl Reader<'_> {
             self.whole(recorded, last)?;
         }
         let name = name_of(self.file).to_string();
-        Ok(Transcript { name, header, hidden, scenarios })
+        Ok(Transcript { name, header, hidden, hides_swap_frames, scenarios })
     }
 
     /// The form's number comes before anything else, so that a later form is named as such.
@@ -131,7 +136,7 @@ impl Reader<'_> {
     }
 
     fn hidden(&self, header: &Header) -> Result<Vec<Field>, InputError> {
-        let fields = header.hidden.iter().map(|name| {
+        let fields = header.hidden.iter().filter(|name| *name != SWAP_FRAMES).map(|name| {
             Field::of_place(name).ok_or_else(|| {
                 let fields = Field::ALL.map(Field::name).into_iter();
                 let known: Vec<_> = fields.filter(|f| Field::of_place(f).is_some()).collect();
@@ -167,8 +172,8 @@ impl Reader<'_> {
     }
 
     fn scenario(&self, name: &str, line: usize) -> Result<Scenario, InputError> {
-        let exists = builtin().iter().any(|(builtin, _)| *builtin == name);
-        let scenario = exists.then(|| load_with_stages(name, &self.stages).ok()).flatten();
+        let path = name.ends_with(".toml");
+        let scenario = load_with_stages(name, &self.stages).ok().filter(|_| !path);
         scenario.ok_or_else(|| {
             let what = format!("there is no scenario `{name}` any more");
             self.error(line, what, ANEW)

@@ -89,6 +89,7 @@ impl HotRemove {
         let mut mem = Memory::new(Layout {
             pages: self.frames(),
             section: self.section,
+            movable: 0,
             // The kernel's default on machines with 16 MB or more.
             page_cluster: 3,
             counters: self.counters,

@@ -27,7 +27,9 @@ export_policy! {
         exclusive_without_tree_lock: 0,
         mechanisms: NO_ZERO_PAGE
             | MIGRATION_ENTRIES
-            | ZAP_UNMAPPED,
+            | ZAP_UNMAPPED
+            | LAZY_FORK
+            | UNEVICTABLE,
     },
     hooks: [
         do_wp_page,

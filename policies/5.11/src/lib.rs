@@ -29,6 +29,8 @@ export_policy! {
             | SWAPOFF_BY_MM
             | MIGRATION_ENTRIES
             | ZAP_UNMAPPED
+            | LAZY_FORK
+            | UNEVICTABLE
             | UNMAP_YOUNG,
     },
     hooks: [

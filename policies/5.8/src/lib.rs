@@ -26,7 +26,9 @@ export_policy! {
             | SWAPIN_RECHECK
             | SWAPOFF_BY_MM
             | MIGRATION_ENTRIES
-            | ZAP_UNMAPPED,
+            | ZAP_UNMAPPED
+            | LAZY_FORK
+            | UNEVICTABLE,
     },
     hooks: [
         do_wp_page,

@@ -29,6 +29,9 @@ export_policy! {
             | SWAPOFF_BY_MM
             | MIGRATION_ENTRIES
             | ZAP_UNMAPPED
+            | LAZY_FORK
+            | UNEVICTABLE
+            | LONGTERM_UNMOVABLE
             | UNMAP_YOUNG
             | SWAPIN_DRAIN,
     },

@@ -25,7 +25,7 @@ const SWAP_FORM: &str = "a number of slots, or `{ slots = 8, priority = 0, bad =
 /// Reads `memory`.
 pub(super) fn memory(value: &Value<'_>, problems: &mut Problems) -> Option<MemorySpec> {
     let table = table::as_table(value, MEMORY_FORM, problems)?;
-    only_keys(table, &["pages", "section", "swap", "page_cluster"], problems);
+    only_keys(table, &["pages", "section", "movable", "swap", "page_cluster"], problems);
     if get(table, "pages").is_none() {
         problems.add(value.span(), "memory has no `pages`").expected(MEMORY_FORM);
     }
@@ -38,9 +38,17 @@ pub(super) fn memory(value: &Value<'_>, problems: &mut Problems) -> Option<Memor
             .add(value.span(), format!("sections of {section} frames do not divide {pages}"))
             .expected("a number that divides `pages`");
     }
+    let movable = table::number(table, ("movable", 0), 0..=LARGEST, problems);
+    let sections = if section == 0 { 0 } else { pages / section };
+    if let Some(value) = get(table, "movable").filter(|_| movable > sections) {
+        problems
+            .add(value.span(), format!("{movable} movable sections of {sections}"))
+            .expected("at most as many as `section` makes of `pages`");
+    }
     Some(MemorySpec {
         pages,
         section,
+        movable,
         swap: get(table, "swap").map(|value| swap(value, problems)).unwrap_or_default(),
         page_cluster: table::number(table, ("page_cluster", 0), 0..=LARGEST_CLUSTER, problems),
     })

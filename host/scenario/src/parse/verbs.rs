@@ -150,6 +150,7 @@ const HOTPLUG: &[Verb] = &[
             Some(Act::Offline(section?, order?))
         },
     },
+    Verb { word: "interrupt", form: "interrupt", read: |_| Some(Act::Interrupt) },
     Verb { word: "online", form: "online 0", read: |a| Some(Act::Online(a.section()?)) },
     LRU_ADD_DRAIN,
     CONTINUE,
