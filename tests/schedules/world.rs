@@ -4,8 +4,8 @@ use crate::alphabet::Alphabet;
 use cowpath::machine::Machine;
 use cowpath::mm::audit::Violation;
 use cowpath::mm::{
-    AnonVmaId, Counters, FileId, Inject, IoKind, IoState, Layout, Memory, Mm, MmId, Path, Pfn, TaskId,
-    VM_MAYWRITE, VM_READ, VM_WRITE, Vma, VmaId,
+    AnonVmaId, Counters, FileId, Inject, IoKind, IoState, Layout, Memory, Mm, MmId, Path, Pfn,
+    TaskId, VM_MAYWRITE, VM_READ, VM_WRITE, Vma, VmaId,
 };
 use cowpath::oracle::Kind;
 use cowpath::policy::Policy;
@@ -265,7 +265,8 @@ impl World {
 
     fn begin_kernel(&mut self, task: TaskId) {
         let pfn = Pfn(1 + self.rng.below(FRAMES as usize) as u32);
-        let Alphabet { swapoff, migrate, move_pages, pageout, offline, two_areas, .. } = self.alphabet;
+        let Alphabet { swapoff, migrate, move_pages, pageout, offline, two_areas, .. } =
+            self.alphabet;
         match self.rng.below(8) {
             7 if offline && self.rng.below(3) == 0 => self.begin_offline(task),
             0 => self.machine.start(task, ShrinkCache::new(3)),

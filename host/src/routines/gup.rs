@@ -6,11 +6,13 @@
 use super::{Cx, Fault, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{
-    Direction, HolderId, IoId, Memory, PG_ANON_EXCLUSIVE, PG_DIRTY, Pfn, VM_MAYWRITE, VM_WRITE, VmaId, ZERO_PAGE,
+    Direction, HolderId, IoId, Memory, PG_ANON_EXCLUSIVE, PG_DIRTY, Pfn, VM_MAYWRITE, VM_WRITE,
+    VmaId, ZERO_PAGE,
 };
 use crate::task::{Ret, Task};
 use cowpath_abi::{
-    EXCLUSIVE_BIT, GUP_AS_WRITE, GUP_BEGIN, GUP_FAULTS_IN, GUP_FOUND, GUP_PIN, GUP_UNSHARE, GUP_WRITE, Hook,
+    EXCLUSIVE_BIT, GUP_AS_WRITE, GUP_BEGIN, GUP_FAULTS_IN, GUP_FOUND, GUP_PIN, GUP_UNSHARE,
+    GUP_WRITE, Hook,
 };
 
 stages! { Stage {

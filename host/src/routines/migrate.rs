@@ -15,9 +15,9 @@
 use super::{AddToSwap, Cx, Fault, Flow, Stages, TryToUnmap, UnmapAndMove, stages};
 use crate::lock::{Lock, Until, Wants};
 use crate::mm::{
-    AnonVmaId, Memory, MmId, NO_MAPPING, PG_ACTIVE, PG_AGAIN, PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY, PG_ERROR,
-    PG_PRIVATE, PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK, Pfn, Pte,
-    SwpEntry, VmaId,
+    AnonVmaId, Memory, MmId, NO_MAPPING, PG_ACTIVE, PG_AGAIN, PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY,
+    PG_ERROR, PG_PRIVATE, PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK, Pfn,
+    Pte, SwpEntry, VmaId,
 };
 use crate::task::{Ret, Task};
 use cowpath_abi::MIGRATION_ENTRIES;
