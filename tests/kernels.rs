@@ -24,6 +24,9 @@ fn transcripts() -> BTreeMap<String, (Header, Vec<Observation>)> {
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "jsonl") {
+            continue;
+        }
         let text = fs::read_to_string(&path).unwrap();
         let mut lines = text.lines();
         let header = serde_json::from_str(lines.next().unwrap()).unwrap();

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeSet;
 
+use cowpath::attribute::{Attributed, Trial, attribute};
 use cowpath::bisect::{Bisection, bisect};
+use cowpath::change::{Direction, Role};
 use cowpath::compare::{Comparison, compare};
-use cowpath::matrix::{self, Column, Direction, Matrix, columns, columns_in_turn};
-use cowpath::policy::{LoadError, Policy, discussed, in_order, manifest_of, resolve};
+use cowpath::matrix::{self, Column, Matrix, columns, columns_in_turn};
+use cowpath::policy::{LoadError, Loader, Policy, discussed, in_order, manifest_of, resolve};
 use cowpath::report::{bisection, plain};
 use cowpath::routines::stage_names;
 use cowpath::run::{Options, run};
@@ -54,17 +56,31 @@ fn in_turn(specs: &[&str]) -> (Vec<String>, Vec<Column>) {
     (specs.iter().map(|spec| (*spec).to_string()).collect(), columns)
 }
 
+fn attributed(
+    names: &[&str],
+    specs: &[String],
+    columns: &[Column],
+) -> (Vec<Comparison>, Vec<Vec<Attributed>>) {
+    let comparisons: Vec<_> = names.iter().map(|name| comparison(name, specs)).collect();
+    let mut loader = Loader::default();
+    let trial = |spec: &str, which: &[usize]| -> Result<_, LoadError> {
+        let policy = loader.resolve(spec)?;
+        let one = |index: &usize| run(&scenario(names[*index]), &policy, Options::default());
+        Ok(which.iter().map(one).collect())
+    };
+    let changes = attribute(columns, specs, &comparisons, trial).unwrap();
+    (comparisons, changes)
+}
+
 fn matrix_of(names: &[&str], (specs, columns): (Vec<String>, Vec<Column>)) -> Matrix {
-    let comparisons: Vec<_> = names.iter().map(|name| comparison(name, &specs)).collect();
-    matrix::matrix(columns, &comparisons)
+    let (comparisons, all) = attributed(names, &specs, &columns);
+    let changes = |of: Vec<Attributed>| of.into_iter().map(|one| one.change).collect();
+    matrix::matrix(columns, &comparisons, all.into_iter().map(changes).collect())
 }
 
 fn bisected(name: &str, (specs, columns): (Vec<String>, Vec<Column>)) -> Bisection {
-    let one = scenario(name);
-    let trial = |specs: &[String]| -> Result<_, LoadError> {
-        specs.iter().map(|spec| Ok(run(&one, &resolve(spec)?, Options::default()))).collect()
-    };
-    bisect(comparison(name, &specs), columns, &specs, trial).unwrap()
+    let (mut comparisons, mut changes) = attributed(&[name], &specs, &columns);
+    bisect(comparisons.remove(0), columns, changes.remove(0))
 }
 
 fn text(matrix: &Matrix, width: usize) -> String {
@@ -128,12 +144,12 @@ fn every_change_has_a_direction() {
 fn a_hunk_that_suffices_does_so_by_itself() {
     let bisection = bisected("overlapping_direct_reads_offline", generations());
     for one in &bisection.changes {
-        let enough = |trials: &Option<Vec<cowpath::bisect::Trial>>| {
+        let enough = |trials: &Option<Vec<Trial>>| {
             let trials = trials.as_ref().unwrap().iter().filter(|trial| trial.suffices);
             trials.map(|trial| trial.hunk.clone()).collect::<Vec<_>>()
         };
         assert_eq!(enough(&one.alone), ["try_to_unmap_one"]);
-        assert_eq!(enough(&one.taken_back), ["try_to_unmap_one"]);
+        assert_eq!(enough(&one.undone), ["try_to_unmap_one"]);
         for trial in one.alone.as_ref().unwrap() {
             let again =
                 run(&scenario(MAIL[2]), &resolve(&trial.policy).unwrap(), Options::default());
@@ -142,7 +158,70 @@ fn a_hunk_that_suffices_does_so_by_itself() {
     }
     // From a graft nothing can be taken.
     let bisection = bisected("direct_read_load_store", in_turn(&STEPS[..2]));
-    assert!(bisection.changes[0].alone.is_none() && bisection.changes[0].taken_back.is_some());
+    assert!(bisection.changes[0].alone.is_none() && bisection.changes[0].undone.is_some());
+    let by = causes(&bisection);
+    assert_eq!(by, ["vanilla+hugh:try_to_unmap_one by try_to_unmap_one needed"]);
+}
+
+/// Each change as `policy hunk hunk role`, with a `-` before what the policy does without.
+fn causes(bisection: &Bisection) -> Vec<String> {
+    let cause = |one: &Attributed| {
+        let hunks = one.change.hunks.iter();
+        let names = hunks.map(|one| format!("{}{}", if one.absent { "-" } else { "" }, one.hunk));
+        let role = match one.change.hunks.first().map(|one| one.role) {
+            Some(Role::Alone) => "alone",
+            Some(Role::Together) => "together",
+            Some(Role::Needed) => "needed",
+            None => "unknown",
+        };
+        format!("{} by {} {role}", one.change.policy, names.collect::<Vec<_>>().join(" "))
+    };
+    bisection.changes.iter().map(cause).collect()
+}
+
+#[test]
+fn a_change_is_by_the_hunks_that_make_it() {
+    let policies = ["5.8", "5.9", "5.18", "5.19", "5.19+uml-6.1:exclusive_mark"];
+    let cases: [(&str, &[&str]); 4] = [
+        ("vmsplice_fork_swapped", &["5.9 by -get_user_pages alone", "5.18 by do_swap_page alone"]),
+        ("fixed_buffer_fork_store", &["5.9 by copy_one_pte alone"]),
+        (
+            "read_pin_of_a_shared_page",
+            &[
+                "5.9 by -get_user_pages alone",
+                "5.19 by do_wp_page get_user_pages exclusive_bit together",
+            ],
+        ),
+        (
+            "direct_read_store",
+            &[
+                "5.18 by do_swap_page alone",
+                "5.19 by do_swap_page exclusive_bit exclusive_mark together",
+                // What a graft takes away is seen by putting it back.
+                "5.19+uml-6.1:exclusive_mark by exclusive_mark needed",
+            ],
+        ),
+    ];
+    for (name, expected) in cases {
+        assert_eq!(causes(&bisected(name, in_turn(&policies))), expected, "{name}");
+    }
+}
+
+#[test]
+fn of_hunks_that_are_enough_together_none_can_be_left_out() {
+    let bisection = bisected("direct_read_load_store", in_turn(&["5.18", "5.19"]));
+    let Attributed { change, .. } = &bisection.changes[0];
+    let names: Vec<&str> = change.hunks.iter().map(|one| one.hunk.as_str()).collect();
+    assert!(names.len() > 1);
+    let word = |names: &[&str]| {
+        let policy = resolve(&format!("5.18+5.19:{}", names.join(","))).unwrap();
+        run(&scenario("direct_read_load_store"), &policy, Options::default()).outcome.word
+    };
+    assert_eq!(word(&names), change.after);
+    for left_out in &names {
+        let rest: Vec<&str> = names.iter().copied().filter(|name| name != left_out).collect();
+        assert_ne!(word(&rest), change.after, "{left_out}");
+    }
 }
 
 /// Fifteen policies, of which the first is held against nothing.

@@ -4,17 +4,18 @@
 //!
 //! No kernel is at hand here: the transcripts are the model's own, some of them altered.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::{env, fs};
+use std::{env, fs, thread};
 
 use cowpath::policy::{Policy, resolve};
 use cowpath::routines::stage_names;
 use cowpath::run::{Options, observe, run};
 use cowpath::scenario::transcript::{Datum, FORM, Header, Observation, Outcome, Pte};
-use cowpath::scenario::{Act, builtin, load_with_stages};
+use cowpath::scenario::{Act, builtin, kernels, load_with_stages};
 use cowpath::validate::{
-    Difference, Explained, Field, Mutant, Transcript, Validated, committed_explained,
+    Difference, Explained, Field, LOOKED_AT, Mutant, Transcript, Validated, committed_explained,
     committed_transcripts, mutants, policy_for, validate,
 };
 
@@ -35,7 +36,7 @@ fn observations(names: &[&str], policy: &str) -> Vec<Observation> {
     let policy = resolve(policy).unwrap();
     let observed = |name: &&str| {
         let scenario = load_with_stages(name, &stage_names()).unwrap();
-        let observed = observe(&scenario, &policy, Options::default());
+        let observed = observe(&scenario, &policy, LOOKED_AT);
         assert_eq!(observed.stopped, None, "{name}");
         let steps = scenario.steps.iter().filter(|step| !matches!(step.act, Act::Check(_)));
         assert_eq!(observed.observations.len(), steps.count(), "{name}");
@@ -81,7 +82,8 @@ fn the_model_compares_equal_with_itself() {
         let validated = against(&transcript(&header(), &observations), policy);
         assert_eq!(validated.differences, []);
         assert_eq!(validated.scenarios, all());
-        assert_eq!(validated.absent, Vec::<String>::new());
+        let family: Vec<_> = kernels().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(validated.absent, family);
         assert_eq!(validated.steps, observations.len() as u64);
         let count = |field: Field| *validated.fields.iter().find(|f| f.field == field).unwrap();
         let places: usize = observations.iter().map(|one| one.places.len()).sum();
@@ -203,7 +205,7 @@ fn another_policy_differs_and_the_first_difference_comes_first() {
     let groups = validated.by_scenario();
     let firsts: Vec<_> =
         groups.iter().map(|group| (group[0].scenario.as_str(), group[0].step)).collect();
-    assert_eq!(firsts, [("vmsplice_fork", 5), ("fork_store_parent", 7)]);
+    assert_eq!(firsts, [("vmsplice_fork", 5)]);
     assert!(groups.iter().all(|group| group.is_sorted_by_key(|difference| difference.step)));
 }
 
@@ -368,12 +370,32 @@ const SURVIVORS: &[(&str, &str, &str)] = &[
     ),
     (
         "vanilla",
+        "do_swap_page at 1: writable for read-only",
+        "a pte that a read fault made writable does not show",
+    ),
+    (
+        "vanilla",
         "do_swap_page at 1: if can_share for read-only",
         "a pte that a read fault made writable does not show",
     ),
     (
         "vanilla",
+        "do_swap_page at 1: exclusive, read-only for read-only",
+        "without exclusive pages that is read-only",
+    ),
+    (
+        "vanilla",
+        "do_swap_page at 1: exclusive, writable for read-only",
+        "a pte that a read fault made writable does not show",
+    ),
+    (
+        "vanilla",
         "do_swap_page at 1: read-only for if can_share",
+        "do_wp_page asks can_share_swap_page right after",
+    ),
+    (
+        "vanilla",
+        "do_swap_page at 1: exclusive, read-only for if can_share",
         "do_wp_page asks can_share_swap_page right after",
     ),
     (
@@ -404,7 +426,17 @@ const SURVIVORS: &[(&str, &str, &str)] = &[
     ),
     (
         "hugh",
+        "do_swap_page at 1: exclusive, read-only for read-only",
+        "without exclusive pages that is read-only",
+    ),
+    (
+        "hugh",
         "do_swap_page at 1: read-only for if can_share",
+        "do_wp_page asks can_share_swap_page right after",
+    ),
+    (
+        "hugh",
+        "do_swap_page at 1: exclusive, read-only for if can_share",
         "do_wp_page asks can_share_swap_page right after",
     ),
 ];
@@ -427,6 +459,36 @@ fn wrong_answers_are_noticed() {
     let survivors: Vec<_> = survivors.iter().map(|(p, m)| (*p, m.as_str())).collect();
     let known: Vec<_> = SURVIVORS.iter().map(|&(policy, mutant, _)| (policy, mutant)).collect();
     assert_eq!(survivors, known);
+}
+
+/// What the hooks that a kernel's scenarios reach do shows in its transcript, but for these.
+const INVISIBLE: &[(&str, &str)] = &[
+    ("free_swap_and_cache", "what is left in the swap cache has no place that leads to it"),
+    ("change_pte_range", "whether a pte is writable does not show, only what a store comes to"),
+];
+
+#[test]
+fn a_wrong_hook_is_noticed_on_every_kernel() {
+    let transcripts = committed_transcripts().unwrap();
+    thread::scope(|scope| {
+        for transcript in &transcripts {
+            scope.spawn(|| notices_wrong_hooks(transcript));
+        }
+    });
+}
+
+fn notices_wrong_hooks(transcript: &Transcript) {
+    let policy = resolve(&policy_for(&transcript.name).unwrap()).unwrap();
+    let mut hooks: BTreeMap<String, bool> = BTreeMap::new();
+    for mutant in mutants(transcript, &policy, &[]) {
+        *hooks.entry(mutant.hook.clone()).or_default() |= !mutant.survives();
+    }
+    assert!(hooks.len() >= 7, "{}: {hooks:?}", transcript.name);
+    let missed: Vec<_> = hooks.iter().filter(|(_, caught)| !**caught).collect();
+    for (hook, _) in missed {
+        let known = INVISIBLE.iter().any(|(invisible, _)| invisible == hook);
+        assert!(known, "{}: no wrong answer of {hook} is noticed", transcript.name);
+    }
 }
 
 #[test]

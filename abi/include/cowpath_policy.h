@@ -114,6 +114,11 @@ const struct cowpath_policy *cowpath_policy_v1(void);
 #define COWPATH_LAZY_FORK (1u << 14)
 #define COWPATH_UNEVICTABLE (1u << 15)
 #define COWPATH_LONGTERM_UNMOVABLE (1u << 16)
+#define COWPATH_ACTIVATE_FREES_SWAP (1u << 17)
+#define COWPATH_COPY_FREES_SWAP (1u << 18)
+#define COWPATH_MIGRATION_YOUNG_DIRTY (1u << 19)
+#define COWPATH_ZAP_NO_DRAIN (1u << 20)
+#define COWPATH_BACKOUT_FREES_SWAP (1u << 21)
 
 /* Questions (view->at) and answers of the hooks. */
 #define COWPATH_WP_ENTRY 0u

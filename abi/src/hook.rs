@@ -36,7 +36,8 @@ pub enum Hook {
 }
 
 /// Hooks of version 1.0 of the contract; later ones are appended, and a policy that does
-/// not define one of those is not asked: what 2.6.11 does is done.
+/// not define one of those is not asked: what 2.6.11 does is done, which is
+/// [`Hook::default_answer`].
 pub const HOOKS_1_0: usize = 7;
 
 /// Every hook, in ABI order.
@@ -316,55 +317,102 @@ pub struct Rules {
     pub mechanisms: u32,
 }
 
+/// What a kernel does beside its decisions: a bit of [`Rules::mechanisms`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mechanism {
+    /// The bit.
+    pub bit: u32,
+    /// The word that a graft uses.
+    pub word: &'static str,
+    /// What a kernel that has it does, for a human.
+    pub title: &'static str,
+}
+
 macro_rules! mechanisms {
-    ($($(#[doc = $doc:literal])+ $name:ident = $bit:expr, $word:literal;)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $bit:expr, $word:literal, $title:literal;)*) => {
         $($(#[doc = $doc])+ pub const $name: u32 = 1 << $bit;)*
 
-        /// Every bit of [`Rules::mechanisms`], with the word that a graft and a report use.
-        pub const MECHANISMS: &[(u32, &str)] = &[$(($name, $word)),*];
+        /// Every bit of [`Rules::mechanisms`].
+        pub const MECHANISMS: &[Mechanism] =
+            &[$(Mechanism { bit: $name, word: $word, title: $title }),*];
     };
 }
 
 mechanisms! {
     /// Pages carry `PG_anon_exclusive`: set on a new anonymous page, cleared when fork shares it.
-    EXCLUSIVE_BIT = 0, "exclusive_bit";
+    EXCLUSIVE_BIT = 0, "exclusive_bit",
+        "pages carry PG_anon_exclusive until fork shares them";
     /// A swap pte remembers that its page was exclusive; else reclaim forgets it.
-    EXCLUSIVE_MARK = 1, "exclusive_mark";
+    EXCLUSIVE_MARK = 1, "exclusive_mark",
+        "swap ptes remember that their page was exclusive";
     /// Direct IO to block devices takes `FOLL_PIN` references.
-    PIN_DIRECT_IO = 2, "pin_direct_io";
+    PIN_DIRECT_IO = 2, "pin_direct_io",
+        "direct IO to block devices pins its pages";
     /// FUSE's direct IO does.
-    PIN_FUSE = 3, "pin_fuse";
+    PIN_FUSE = 3, "pin_fuse",
+        "direct IO of FUSE pins its pages";
     /// io_uring's fixed buffers are `FOLL_PIN` references.
-    PIN_IO_URING = 4, "pin_io_uring";
+    PIN_IO_URING = 4, "pin_io_uring",
+        "fixed buffers of io_uring are pinned";
     /// `pin_user_pages` exists; else it takes what `get_user_pages` takes.
-    PIN_USER_PAGES = 5, "pin_user_pages";
+    PIN_USER_PAGES = 5, "pin_user_pages",
+        "pin_user_pages exists, and its references can be told apart";
     /// A read fault on untouched anonymous memory allocates a page: there is no `ZERO_PAGE`.
-    NO_ZERO_PAGE = 6, "no_zero_page";
+    NO_ZERO_PAGE = 6, "no_zero_page",
+        "a read fault on untouched memory allocates a page, not ZERO_PAGE";
     /// A read by `get_user_pages` faults untouched memory in (2.6.11 gives out `ZERO_PAGE`).
-    GUP_FAULTS_IN = 7, "gup_faults_in";
+    GUP_FAULTS_IN = 7, "gup_faults_in",
+        "get_user_pages for reading faults untouched memory in";
     /// `try_to_unmap_one` does not look whether the pte is young.
-    UNMAP_YOUNG = 8, "unmap_young";
+    UNMAP_YOUNG = 8, "unmap_young",
+        "reclaim unmaps without a last look whether the pte is young";
     /// `do_swap_page`: once it is locked, the page must still be the swap cache's for the entry.
-    SWAPIN_RECHECK = 9, "swapin_recheck";
+    SWAPIN_RECHECK = 9, "swapin_recheck",
+        "do_swap_page looks again, once the page is locked, whether it is the right one";
     /// `do_swap_page`: a write fault on a page that is not on the LRU drains the pagevecs
     /// before page_table_lock is taken.
-    SWAPIN_DRAIN = 10, "swapin_drain";
+    SWAPIN_DRAIN = 10, "swapin_drain",
+        "a write fault in do_swap_page drains the pagevecs";
     /// swapoff goes through each address space and keeps the page locked from the pte to
     /// the end of its swap slot (`try_to_unuse` since 5.1).
-    SWAPOFF_BY_MM = 11, "swapoff_by_mm";
+    SWAPOFF_BY_MM = 11, "swapoff_by_mm",
+        "swapoff goes through address spaces, and keeps the page locked to the end of its slot";
     /// Mainline migration leaves migration entries instead of swap entries (since 2.6.18).
-    MIGRATION_ENTRIES = 12, "migration_entries";
+    MIGRATION_ENTRIES = 12, "migration_entries",
+        "migration leaves migration entries instead of swap entries";
     /// A page that loses a pte is tried for its swap slot only if no other pte maps it
     /// (`free_swap_cache` since 2.6.29).
-    ZAP_UNMAPPED = 13, "zap_unmapped";
+    ZAP_UNMAPPED = 13, "zap_unmapped",
+        "a page that loses a pte is tried for its swap slot only if no other pte maps it";
     /// fork leaves out areas that have no anon_vma: faults fill them in again (since 2.6.14).
-    LAZY_FORK = 14, "lazy_fork";
+    LAZY_FORK = 14, "lazy_fork",
+        "fork leaves out areas that have no anon_vma";
     /// Reclaim leaves pages of `VM_LOCKED` areas alone from the start, and gives them no swap
     /// slot (the unevictable list, since 2.6.28).
-    UNEVICTABLE = 15, "unevictable";
+    UNEVICTABLE = 15, "unevictable",
+        "reclaim leaves pages of mlocked areas alone from the start";
     /// A `FOLL_LONGTERM` reference is taken only once the page was moved out of memory that
     /// is to stay movable (`check_and_migrate_movable_pages`, `ZONE_MOVABLE` since 5.13).
-    LONGTERM_UNMOVABLE = 16, "longterm_unmovable";
+    LONGTERM_UNMOVABLE = 16, "longterm_unmovable",
+        "a long-term pin moves the page out of ZONE_MOVABLE first";
+    /// `activate_locked` of `shrink_page_list`: when swap runs short, the page is tried for its
+    /// swap slot (by 2.6.29).
+    ACTIVATE_FREES_SWAP = 17, "activate_frees_swap",
+        "reclaim tries to free the slot of a page that it activates, if swap is full";
+    /// `wp_page_copy`: the page that lost a pte is tried for its swap slot if no other pte
+    /// maps it (since 5.14).
+    COPY_FREES_SWAP = 18, "copy_frees_swap",
+        "do_wp_page tries to free the slot of the page that it has copied";
+    /// A migration entry remembers whether its pte was young and dirty; else what it becomes
+    /// is old and clean (since 6.1, on architectures with room for it).
+    MIGRATION_YOUNG_DIRTY = 19, "migration_young_dirty",
+        "migration entries remember young and dirty ptes";
+    /// munmap, MADV_DONTNEED and exit do not drain the pagevecs (after 6.12, by 6.19).
+    ZAP_NO_DRAIN = 20, "zap_no_drain",
+        "munmap, MADV_DONTNEED and exit do not drain the pagevecs";
+    /// `do_swap_page`: when it backs out, the page is tried for its swap slot (since 7.0).
+    BACKOUT_FREES_SWAP = 21, "backout_frees_swap",
+        "do_swap_page tries to free the slot when it backs out";
 }
 
 /// `mm/swapfile.c:unuse_pmd`: activate after a pte was restored.
@@ -418,6 +466,33 @@ impl From<u8> for Answer {
 }
 
 impl Hook {
+    /// The answer at a point that comes to what 2.6.11 does, where a policy may be one
+    /// that is not asked: for the hooks of version 1.1, and for what it added to
+    /// `try_to_unmap_one`. None where every policy is asked.
+    #[must_use]
+    pub const fn default_answer(self, at: u32) -> Option<u8> {
+        match self {
+            Self::do_wp_page
+            | Self::can_share_swap_page
+            | Self::exclusive_swap_page
+            | Self::remove_exclusive_swap_page
+            | Self::free_swap_and_cache
+            | Self::do_swap_page => None,
+            Self::try_to_unmap_one => match at {
+                UNMAP_CLEARED => Some(UNMAP),
+                _ => None,
+            },
+            Self::add_to_swap => Some(SWAP_ADD),
+            Self::shrink_list => Some(SHRINK_PAGEOUT),
+            Self::copy_one_pte => Some(FORK_SHARE),
+            Self::get_user_pages => match at {
+                GUP_BEGIN => Some(GUP_AS_ASKED),
+                _ => Some(GUP_TAKE),
+            },
+            Self::change_pte_range => Some(NO),
+        }
+    }
+
     /// The hook with this kernel function's name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -427,3 +502,29 @@ impl Hook {
 
 /// A hook as it crosses the boundary; every hook has this signature.
 pub type HookFn = extern "C" fn(&crate::PageView) -> RawAnswer;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_appended_has_a_default_answer_and_it_is_legal() {
+        for hook in HOOKS {
+            for at in (0..4).filter(|at| !hook.answers(*at).is_empty()) {
+                let appended = hook as usize >= HOOKS_1_0
+                    || (hook, at) == (Hook::try_to_unmap_one, UNMAP_CLEARED);
+                // Zero: what a plugin gets by leaving memory as it is.
+                assert_eq!(hook.default_answer(at), appended.then_some(0), "{hook:?} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn mechanisms_are_one_bit_each_with_words_of_their_own() {
+        for (index, one) in MECHANISMS.iter().enumerate() {
+            assert_eq!(one.bit, 1 << index, "{one:?}");
+            assert!(MECHANISMS[..index].iter().all(|other| other.word != one.word), "{one:?}");
+            assert!(!one.title.is_empty() && !one.title.ends_with('.'), "{one:?}");
+        }
+    }
+}

@@ -20,12 +20,17 @@
 //! | outcome | what a run came to, in one word, with its findings |
 //! | comparison | the traces of one scenario under several policies, side by side |
 //! | generation | a policy in its place among the others, with the one that it follows |
+//! | hunk | a hook, rule or mechanism of a policy that another policy can take |
+//! | graft | a policy with hunks of another |
+//! | cause | the hunks that make an outcome change from one generation to the next |
 //! | matrix | the outcomes of many scenarios, generation by generation |
 //! | transcript | what a real kernel showed after each step of scenarios |
 //! | observation | what there was to see after one step, on a kernel or of the model |
 //! | report | a comparison or a trace as text or JSON |
 
+pub mod attribute;
 pub mod bisect;
+pub mod change;
 pub mod cli;
 pub mod compare;
 pub mod lock;

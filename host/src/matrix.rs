@@ -1,13 +1,14 @@
 //! The matrix: what every scenario comes to under every policy, in order of generation.
 //!
 //! A policy is held against the one that it follows, not against the first. Rows come
-//! in groups: those whose outcomes change at the same policies through the same kernel
-//! functions, then those whose costs alone differ, then those that are alike throughout.
+//! in groups: those whose outcomes change at the same policies by the same hunks, then
+//! those whose costs alone differ, then those that are alike throughout.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::compare::{Comparison, Parting, parting};
+use crate::change::{Cause, Change, change};
+use crate::compare::Comparison;
 use crate::policy::{Generation, Manifest};
 use crate::trace::{Outcome, Trace};
 
@@ -63,15 +64,6 @@ pub struct Group {
     pub rows: Vec<Row>,
 }
 
-/// Where outcomes change, and through what.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-pub struct Cause {
-    /// The policy whose outcome differs from that of the policy before it.
-    pub policy: String,
-    /// The kernel function that parts the two.
-    pub function: String,
-}
-
 /// One scenario under each policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Row {
@@ -96,39 +88,6 @@ pub struct Cell {
     pub copies: u64,
     /// Of those, copies although no other process could see the page.
     pub needless_copies: u64,
-}
-
-/// Two neighbouring policies whose outcomes differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Change {
-    /// The later policy.
-    pub policy: String,
-    /// The policy that it is held against.
-    pub base: String,
-    /// The outcome's word under that.
-    pub before: String,
-    /// The outcome's word under the later one.
-    pub after: String,
-    /// For better or for worse.
-    pub direction: Direction,
-    /// Where the two part.
-    pub parting: Option<Parting>,
-}
-
-/// What a change of outcome is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// All is well that was not.
-    Fixed,
-    /// Undefined behaviour is left of an error.
-    Eased,
-    /// All was well, and is not.
-    Opened,
-    /// Undefined behaviour has become an error.
-    Worsened,
-    /// What is wrong is of another kind.
-    OtherKind,
 }
 
 /// The columns of generations.
@@ -171,15 +130,20 @@ impl From<&Manifest> for Provenance {
     }
 }
 
-/// Makes the matrix of comparisons whose traces are those of the columns, in their order.
+/// Makes the matrix of comparisons whose traces are those of the columns, in their order,
+/// and of the changes of each.
 #[must_use]
-pub fn matrix(policies: Vec<Column>, comparisons: &[Comparison]) -> Matrix {
+pub fn matrix(
+    policies: Vec<Column>,
+    comparisons: &[Comparison],
+    changes: Vec<Vec<Change>>,
+) -> Matrix {
     let mut groups: Vec<Group> = Vec::new();
     let (mut other_costs, mut alike) = (Vec::new(), Vec::new());
-    for comparison in comparisons {
-        let row = row(&policies, comparison);
+    for (comparison, changes) in comparisons.iter().zip(changes) {
+        let row = row(comparison, changes);
         if !row.same(|cell| cell.outcome.word.clone()) {
-            let causes = causes(&row);
+            let causes: Vec<Cause> = row.changes.iter().map(Change::cause).collect();
             match groups.iter_mut().find(|group| group.causes == causes) {
                 Some(group) => group.rows.push(row),
                 None => groups.push(Group { causes, rows: vec![row] }),
@@ -197,7 +161,7 @@ pub fn matrix(policies: Vec<Column>, comparisons: &[Comparison]) -> Matrix {
     Matrix { policies, groups, other_costs, alike }
 }
 
-fn row(policies: &[Column], comparison: &Comparison) -> Row {
+fn row(comparison: &Comparison, changes: Vec<Change>) -> Row {
     let cell = |trace: &Trace| Cell {
         policy: trace.policy.clone(),
         outcome: trace.outcome.clone(),
@@ -208,11 +172,11 @@ fn row(policies: &[Column], comparison: &Comparison) -> Row {
         scenario: comparison.scenario.clone(),
         title: comparison.title.clone(),
         cells: comparison.traces.iter().map(cell).collect(),
-        changes: changes(policies, &comparison.traces),
+        changes,
     }
 }
 
-/// The changes of outcome from each policy to the next, in order.
+/// The changes of outcome from each policy to the next, in order, without their hunks.
 #[must_use]
 pub fn changes(policies: &[Column], traces: &[Trace]) -> Vec<Change> {
     let of = |(column, trace): (&Column, &Trace)| {
@@ -220,36 +184,6 @@ pub fn changes(policies: &[Column], traces: &[Trace]) -> Vec<Change> {
         change(base, trace)
     };
     policies.iter().zip(traces).filter_map(of).collect()
-}
-
-fn change(base: &Trace, trace: &Trace) -> Option<Change> {
-    let (before, after) = (&base.outcome, &trace.outcome);
-    (before.word != after.word).then(|| Change {
-        policy: trace.policy.clone(),
-        base: base.policy.clone(),
-        before: before.word.clone(),
-        after: after.word.clone(),
-        direction: direction(before, after),
-        parting: parting(base, trace),
-    })
-}
-
-fn direction(before: &Outcome, after: &Outcome) -> Direction {
-    match (before.error, after.error) {
-        _ if after.word == "ok" => Direction::Fixed,
-        _ if before.word == "ok" => Direction::Opened,
-        (true, false) => Direction::Eased,
-        (false, true) => Direction::Worsened,
-        (true, true) | (false, false) => Direction::OtherKind,
-    }
-}
-
-fn causes(row: &Row) -> Vec<Cause> {
-    let cause = |change: &Change| Cause {
-        policy: change.policy.clone(),
-        function: change.function().to_owned(),
-    };
-    row.changes.iter().map(cause).collect()
 }
 
 /// Rows with the same outcomes next to each other, otherwise in the order given.
@@ -285,13 +219,5 @@ impl Row {
 
     fn same<T: PartialEq>(&self, of: impl Fn(&Cell) -> T) -> bool {
         self.cells.iter().all(|cell| of(cell) == of(&self.cells[0]))
-    }
-}
-
-impl Change {
-    /// The kernel function that parts the two policies.
-    #[must_use]
-    pub fn function(&self) -> &str {
-        self.parting.as_ref().map_or("the end of the run", |parting| &parting.function)
     }
 }

@@ -124,7 +124,9 @@ fn wrong_grafts_are_refused() {
          change_pte_range, unuse_process, exclusive_swap_page_lock, exclusive_bit, exclusive_mark, \
          pin_direct_io, pin_fuse, pin_io_uring, pin_user_pages, no_zero_page, gup_faults_in, \
          unmap_young, swapin_recheck, swapin_drain, swapoff_by_mm, migration_entries, zap_unmapped, \
-         lazy_fork, unevictable, longterm_unmovable"
+         lazy_fork, unevictable, longterm_unmovable, \
+         activate_frees_swap, copy_frees_swap, migration_young_dirty, zap_no_drain, \
+         backout_frees_swap"
     );
     let message = resolve("vanilla+huhg:do_wp_page").unwrap_err().to_string();
     assert!(message.contains("did you mean \"hugh\""), "{message}");

@@ -13,7 +13,7 @@ use crate::report;
 pub(super) const HELP: &str = "\
 Every generation is run. For each change of outcome: the policy and its source, the
 question that was answered otherwise, and the hunks that make the same difference
-when grafted alone onto the policy before.
+when grafted onto the policy before: each alone, or else together.
 
 Examples:
   cowpath bisect vmsplice_fork
@@ -41,15 +41,13 @@ pub(super) struct Arguments {
 /// Runs the command.
 pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
     let scenarios = [inputs::scenario(&arguments.scenario)?];
-    let Lined { columns, specs, results } = generations::run(&scenarios, &arguments.choice)?;
-    let exit = results.exit(arguments.exit_code);
-    let options = arguments.choice.options.into();
-    let run = |specs: &[String]| -> Result<_, Error> {
-        let results = inputs::compare(&scenarios, specs, options)?;
-        Ok(results.comparisons.into_iter().flat_map(|one| one.traces).collect())
-    };
-    let comparison = results.comparisons.into_iter().next().expect("one scenario was run");
-    let bisection = bisect(comparison, columns, &specs, run)?;
+    let lined = generations::run(&scenarios, &arguments.choice)?;
+    let exit = lined.results.exit(arguments.exit_code);
+    let attributed = lined.attribute(&scenarios, arguments.choice.options.into())?;
+    let Lined { columns, results, specs: _ } = lined;
+    let one = results.comparisons.into_iter().zip(attributed).next();
+    let (comparison, changes) = one.expect("one scenario was run");
+    let bisection = bisect(comparison, columns, changes);
     match arguments.format {
         Format::Text => print(&report::bisection(&bisection))?,
         Format::Json => print_json(&report::BisectDocument::new(&bisection))?,

@@ -1,19 +1,16 @@
 //! `cowpath history`.
 
 use super::output::print_bytes;
-use super::{Error, Exit, inputs};
-use crate::matrix::{columns, matrix};
-use crate::policy::generations;
+use super::{Error, Exit, generations, inputs};
+use crate::policy;
 use crate::report;
 use crate::run::Options;
 
 /// Prints the history of all bundled policies over all built-in scenarios.
 pub(super) fn execute() -> Result<Exit, Error> {
-    let scenarios = inputs::scenarios(&[])?;
-    let all = generations()?;
-    let specs: Vec<String> = all.iter().map(|one| one.manifest.id.clone()).collect();
-    let results = inputs::compare(&scenarios, &specs, Options::default())?;
-    let matrix = matrix(columns(&all), &results.comparisons);
-    print_bytes(report::history(&matrix).as_bytes())?;
-    Ok(results.exit(false))
+    let (scenarios, options) = (inputs::scenarios(&[])?, Options::default());
+    let lined = generations::line_up(&scenarios, &policy::generations()?, options)?;
+    let exit = lined.results.exit(false);
+    print_bytes(report::history(&lined.matrix(&scenarios, options)?).as_bytes())?;
+    Ok(exit)
 }

@@ -10,10 +10,11 @@ use super::exit::Exit;
 use super::output::complain;
 use crate::compare::{Comparison, of_traces};
 use crate::mm::Counters;
-use crate::policy::{self, LoadError, Policy, bundled, check_distinct, discussed};
+use crate::policy::{LoadError, Loader, Policy, bundled, check_distinct, discussed, names_file};
 use crate::routines::stage_names;
 use crate::run::{self, Options};
 use crate::scenario::{Scenario, builtin, load_with_stages};
+use crate::trace::Trace;
 use crate::worker::{self, Limits, PolicyRun};
 
 /// How to run, on the command line.
@@ -38,7 +39,7 @@ impl From<RunOptions> for Options {
             CountersArg::Two => Counters::Two,
             CountersArg::Packed => Counters::Packed,
         };
-        Self { counters }
+        Self { counters, ..Self::default() }
     }
 }
 
@@ -107,20 +108,34 @@ pub(super) fn compare(
     Ok(Results { comparisons, impure })
 }
 
+/// What runs some of the scenarios, by index, under one policy after the other. What a
+/// policy of the user's prints, and whether it is pure, was told when it was run first.
+pub(super) fn runner(
+    scenarios: &[Scenario],
+    options: Options,
+) -> impl FnMut(&str, &[usize]) -> Result<Vec<Trace>, Error> {
+    let mut loader = Loader::default();
+    move |spec, which| {
+        let chosen = which.iter().map(|index| &scenarios[*index]);
+        if names_file(spec) {
+            let chosen: Vec<Scenario> = chosen.cloned().collect();
+            return Ok(worker::traces(&chosen, spec, options, &Limits::default())?.traces);
+        }
+        let policy = loader.resolve(spec)?;
+        Ok(chosen.map(|one| run::run(one, &policy, options)).collect())
+    }
+}
+
 /// Loads the policies that run here.
 fn load(specs: &[String]) -> Result<Vec<Option<Policy>>, Error> {
+    let mut loader = Loader::default();
     let resolve = |spec: &String| -> Result<Option<Policy>, LoadError> {
-        (!names_file(spec)).then(|| policy::resolve(spec)).transpose()
+        (!names_file(spec)).then(|| loader.resolve(spec)).transpose()
     };
     let policies = specs.iter().map(resolve).collect::<Result<Vec<_>, _>>()?;
     let here: Vec<Policy> = policies.iter().flatten().cloned().collect();
     check_distinct(&here)?;
     Ok(policies)
-}
-
-/// Whether a specification takes anything from a file of the user's.
-pub(super) fn names_file(spec: &str) -> bool {
-    spec.contains('/') || spec.contains(".so")
 }
 
 fn in_worker(scenarios: &[Scenario], spec: &str, options: Options) -> Result<PolicyRun, Error> {

@@ -2,11 +2,10 @@
 
 use clap::{Args, value_parser};
 
-use super::generations::{self, Choice, Lined};
+use super::generations::{self, Choice};
 use super::inputs;
 use super::output::{Format, print, print_json, terminal_width};
 use super::{Error, Exit};
-use crate::matrix::matrix;
 use crate::report;
 
 /// The narrowest that reports are made for.
@@ -14,8 +13,10 @@ const NARROW: u16 = 80;
 
 /// What follows the options in `--help`.
 pub(super) const HELP: &str = "\
-Rows whose outcomes change at the same policies, through the same kernel function,
-are together. A proposal that never was in mainline is held against the kernel that
+Rows whose outcomes change at the same policies, by the same hunks, are together:
+`a or b` is two hunks of which each alone is enough on the policy before, `a and b`
+are enough together only, `without a` is a hunk that the policy before had. From a
+graft no hunk can be taken: `parting in f` is where it did otherwise first. A proposal that never was in mainline is held against the kernel that
 it was made for, and no later policy is held against it. Costs have a line where
 they differ.
 
@@ -49,12 +50,13 @@ pub(super) struct Arguments {
 /// Runs the command.
 pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
     let scenarios = inputs::scenarios(&arguments.scenarios)?;
-    let Lined { columns, results, specs: _ } = generations::run(&scenarios, &arguments.choice)?;
-    let matrix = matrix(columns, &results.comparisons);
+    let lined = generations::run(&scenarios, &arguments.choice)?;
+    let exit = lined.results.exit(arguments.exit_code);
+    let matrix = lined.matrix(&scenarios, arguments.choice.options.into())?;
     let width = arguments.width.or_else(terminal_width).map_or(NARROW, |width| width.max(NARROW));
     match arguments.format {
         Format::Text => print(&report::matrix(&matrix, width.into()))?,
         Format::Json => print_json(&report::MatrixDocument::new(&matrix))?,
     }
-    Ok(results.exit(arguments.exit_code))
+    Ok(exit)
 }

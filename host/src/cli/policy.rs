@@ -4,12 +4,11 @@ use std::fs;
 
 use clap::Subcommand;
 
-use super::inputs::names_file;
 use super::output::print;
 use super::{Error, Exit};
 use crate::policy::{
-    Hook, LoadError, Manifest, Origin, Plugin, Policy, Rules, SwapInStep, bundled, read_manifest,
-    resolve,
+    Hook, LoadError, Manifest, Origin, Plugin, Policy, Rules, SwapInStep, bundled, names_file,
+    read_manifest, resolve,
 };
 use crate::report::hanging;
 

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::inputs;
 use super::output::{Format, print, print_json};
 use super::{Error, Exit};
-use crate::policy::{Policy, resolve};
+use crate::policy::{Policy, names_file, resolve};
 use crate::report::{self, MutantsDocument, MutantsOf, ValidateDocument};
 use crate::validate::{
     InputError, Transcript, committed_explained, committed_transcripts, mutants, policy_for,
@@ -157,7 +157,7 @@ impl Against {
             Some(policy) => policy.clone(),
             None => policy_for(&transcript.name)?,
         };
-        if inputs::names_file(&spec) {
+        if names_file(&spec) {
             let what = "a policy from a file runs in a process that cannot be observed";
             return Err(wrong(&spec, what, "use a bundled policy or a graft of them").into());
         }

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand, ValueEnum, value_parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::inputs::{self, RunOptions, names_file};
+use super::inputs::{self, RunOptions};
 use super::output::{complain, print};
 use super::{Error, Exit};
-use crate::policy::{self, LoadError, Policy, check_distinct};
+use crate::policy::{self, LoadError, Policy, check_distinct, names_file};
 use crate::routines::Order;
 use crate::run::Options;
 use crate::workload::{self, HotRemove, MAX_PAGES, MAX_SHARERS, Progress, report};

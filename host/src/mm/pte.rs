@@ -18,6 +18,8 @@ const SWAP: u32 = 16;
 /// `WRITE` and `YOUNG` tell its kind.
 const OTHER: u32 = 32;
 const SHIFT: u32 = 6;
+/// A migration entry, whose `YOUNG` tells its kind: the pte was young.
+const WAS_YOUNG: u32 = 1 << 31;
 
 impl Pte {
     /// `pte_none`.
@@ -58,7 +60,21 @@ impl Pte {
     #[must_use]
     pub const fn migration(pfn: Pfn, writable: bool, exclusive: bool) -> Self {
         let kind = if writable { WRITE | YOUNG } else { 0 } | if exclusive { YOUNG } else { 0 };
+        assert!(pfn.0 < WAS_YOUNG >> SHIFT);
         Self(pfn.0 << SHIFT | OTHER | kind)
+    }
+
+    /// A migration entry that remembers the accessed and dirty bits of its pte.
+    #[must_use]
+    pub const fn remember_young_dirty(self, pte: Self) -> Self {
+        let young = if pte.young() { WAS_YOUNG } else { 0 };
+        Self(self.0 | young | pte.0 & DIRTY)
+    }
+
+    /// Whether a migration entry remembers that its pte was young.
+    #[must_use]
+    pub const fn migrating_young(self) -> bool {
+        self.0 & WAS_YOUNG != 0
     }
 
     /// The page of a migration entry.
@@ -66,7 +82,7 @@ impl Pte {
     #[inline]
     pub const fn migrating(self) -> Option<Pfn> {
         let migration = self.0 & (PRESENT | SWAP | OTHER) == OTHER;
-        if migration { Some(Pfn(self.0 >> SHIFT)) } else { None }
+        if migration { Some(Pfn((self.0 & !WAS_YOUNG) >> SHIFT)) } else { None }
     }
 
     /// Whether a migration entry is not merely readable: its page was exclusive.

@@ -3,12 +3,14 @@
 //! Nothing of a file is run before its shape, manifest and version were checked.
 //! A library is never unloaded: its hooks are used as long as the process lives.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::{CStr, c_void};
 use std::fs;
 use std::mem::{ManuallyDrop, offset_of};
 use std::path::{Path, PathBuf};
 use std::slice;
+use std::sync::Arc;
 
 use cowpath_abi::{
     ABI, ACTIVATE_AFTER_PTE, ACTIVATE_AT_START, ACTIVATE_BEFORE_UNLOCK, AbiVersion, ENTRY_SYMBOL,
@@ -20,8 +22,26 @@ use libloading::Library;
 use super::graft::nearest;
 use super::{LoadError, Origin, Plugin, bundled, cache, order, read_manifest};
 
+/// Loads plugins, each once.
+#[derive(Debug, Default)]
+pub struct Loader {
+    /// By the name or path asked for.
+    plugins: BTreeMap<String, Arc<Plugin>>,
+}
+
+impl Loader {
+    pub(super) fn load(&mut self, name: &str) -> Result<Arc<Plugin>, LoadError> {
+        if let Some(plugin) = self.plugins.get(name) {
+            return Ok(plugin.clone());
+        }
+        let plugin = Arc::new(load(name)?);
+        self.plugins.insert(name.to_owned(), plugin.clone());
+        Ok(plugin)
+    }
+}
+
 /// Loads a bundled policy by its name, or a plugin by its path.
-pub(super) fn load(name: &str) -> Result<Plugin, LoadError> {
+fn load(name: &str) -> Result<Plugin, LoadError> {
     let path = Path::new(name);
     let origin = || Origin::File(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
     let origin = if is_path(name) { origin() } else { Origin::Bundled };
@@ -203,7 +223,7 @@ fn check(
     if exports.rules.unuse_process & !bits != 0 || exports.rules.exclusive_without_tree_lock > 1 {
         return Err(bad("its rules have bits that are not defined"));
     }
-    let known = MECHANISMS.iter().fold(0, |bits, mechanism| bits | mechanism.0);
+    let known = MECHANISMS.iter().fold(0, |bits, mechanism| bits | mechanism.bit);
     if exports.rules.mechanisms & !known != 0 {
         return Err(bad("its rules have mechanisms that are not defined"));
     }

@@ -30,8 +30,9 @@ pub use cowpath_abi::{ABI, AbiVersion, Answer, Hook, Manifest, Rules, SwapInStep
 pub use distinct::check_distinct;
 pub use fault::PolicyFault;
 pub use generation::{Generation, generations, in_order};
-pub use graft::{Graft, Hunk, grafts, resolve};
+pub use graft::{Differing, Hunk, differing, grafted, names_file, resolve};
 pub use kernels::{Kernels, Lineage, Version};
+pub use load::Loader;
 pub use load_error::LoadError;
 pub use manifest::{manifest_of, read_manifest};
 pub use order::OrderError;

@@ -55,14 +55,14 @@ impl Plugin {
     }
 }
 
-impl From<Plugin> for Policy {
-    fn from(plugin: Plugin) -> Self {
+impl From<Arc<Plugin>> for Policy {
+    fn from(plugin: Arc<Plugin>) -> Self {
         Self {
             name: plugin.manifest.id.clone(),
             slots: HOOKS.map(|hook| plugin.slot(hook, 0)),
             rules: plugin.rules,
             order: plugin.order,
-            plugins: vec![Arc::new(plugin)],
+            plugins: vec![plugin],
             altered: None,
         }
     }

@@ -6,8 +6,11 @@ use super::parting::{list, pair};
 use super::style::{BAD, GOOD, ODD, STRONG, of_outcome, paint};
 use super::trace::heading;
 use super::wrap::{hanging, length, paragraph};
-use crate::bisect::{Bisection, Explained, Trial};
-use crate::matrix::{Change, Column, Direction};
+use crate::attribute::{Attributed, Trial};
+use crate::bisect::Bisection;
+use crate::change::{CausingHunk, Change, Direction, Role};
+use crate::matrix::Column;
+use crate::policy::Hunk;
 use crate::trace::Outcome;
 
 /// Columns of keys such as `commit`.
@@ -24,9 +27,9 @@ pub fn bisection(bisection: &Bisection) -> String {
         text.push('\n');
         paragraph(&mut text, &never(bisection));
     }
-    for explained in changes {
+    for attributed in changes {
         text.push('\n');
-        explain(&mut text, bisection, explained);
+        explain(&mut text, bisection, attributed);
     }
     text
 }
@@ -73,9 +76,8 @@ fn never(bisection: &Bisection) -> String {
     }
 }
 
-fn explain(text: &mut String, bisection: &Bisection, explained: &Explained) {
-    let Explained { change, alone, taken_back } = explained;
-    let Change { policy, base, before, after, direction, parting } = change;
+fn explain(text: &mut String, bisection: &Bisection, attributed: &Attributed) {
+    let Change { policy, base, before, after, direction, parting, .. } = &attributed.change;
     let (style, verb) = match direction {
         Direction::Fixed => (GOOD, "fixes"),
         Direction::Eased => (ODD, "eases"),
@@ -86,7 +88,7 @@ fn explain(text: &mut String, bisection: &Bisection, explained: &Explained) {
     let head = format!("{} {verb} it: {before} under {base}, {after} here", paint(style, policy));
     paragraph(text, &head);
     source(text, bisection, policy);
-    hunks(text, explained, alone.as_deref(), taken_back.as_deref());
+    hunks(text, attributed);
     text.push('\n');
     let trace = |name: &str| bisection.traces.iter().find(|trace| trace.policy == name);
     if let (Some(base), Some(other), Some(parting)) = (trace(base), trace(policy), parting) {
@@ -108,33 +110,61 @@ fn source(text: &mut String, bisection: &Bisection, policy: &str) {
     }
 }
 
-/// Which hunk does it by itself, and which undoes it by itself.
-fn hunks(
-    text: &mut String,
-    explained: &Explained,
-    alone: Option<&[Trial]>,
-    taken_back: Option<&[Trial]>,
-) {
-    let Change { policy, base, before, after, .. } = &explained.change;
-    let does = |trials: &[Trial]| match &enough(trials)[..] {
-        [] => format!("no hunk of {policy} alone brings {after} to {base}"),
-        hunks => format!("{} of {policy} on {base} {} enough for {after}", list(hunks), is(hunks)),
+/// Which hunks do it by themselves, or else together, and which undo it by themselves.
+fn hunks(text: &mut String, attributed: &Attributed) {
+    let Attributed { change, alone, undone } = attributed;
+    let Change { policy, base, before, after, hunks, .. } = change;
+    let mut line = |key: &str, value: &str| hanging(text, &format!("  {key}"), KEY, value);
+    let told = |from: &str, on: &str, word: &str, trials: &Option<Vec<Trial>>| match trials {
+        Some(trials) => each(from, on, word, trials),
+        None => format!("not known: {from} is a graft, nothing is taken from it"),
     };
-    let undoes = |trials: &[Trial]| match &enough(trials)[..] {
-        [] => format!("no hunk of {base} alone brings {before} back to {policy}"),
-        hunks => format!("{} of {base} on {policy} {} enough for {before}", list(hunks), is(hunks)),
-    };
-    let from_graft = |name: &str| format!("not known: {name} is a graft, nothing is taken from it");
-    let told = alone.map_or_else(|| from_graft(policy), does);
-    hanging(text, "  alone", KEY, &told);
-    let told = taken_back.map_or_else(|| from_graft(base), undoes);
-    hanging(text, "  undone", KEY, &told);
+    line("alone", &told(policy, base, after, alone));
+    let together: Vec<&CausingHunk> =
+        hunks.iter().filter(|one| one.role == Role::Together).collect();
+    if !together.is_empty() {
+        let names = |absent: bool| -> Vec<&str> {
+            let hunks = together.iter().filter(|one| one.absent == absent);
+            hunks.map(|one| one.hunk.as_str()).collect()
+        };
+        let present = match &names(false)[..] {
+            [] => base.clone(),
+            names => format!("{} of {policy} on {base}", list(names)),
+        };
+        let absent = match &names(true)[..] {
+            [] => String::new(),
+            names => format!(" without {}", list(names)),
+        };
+        line("together", &format!("{present}{absent}: {after}, and not with one left out"));
+    }
+    line("undone", &told(base, policy, before, undone));
+    for one in hunks {
+        if let Some(title) = Hunk::from_name(&one.hunk).ok().and_then(Hunk::title) {
+            let key = if one.absent { "without" } else { "with" };
+            line(key, &format!("{}: {title}", one.hunk));
+        }
+    }
 }
 
-fn enough(trials: &[Trial]) -> Vec<&str> {
-    trials.iter().filter(|trial| trial.suffices).map(|trial| trial.hunk.as_str()).collect()
-}
-
-fn is(hunks: &[&str]) -> &'static str {
-    if hunks.len() == 1 { "is" } else { "are each" }
+/// What each hunk that is enough alone is enough for.
+fn each(from: &str, on: &str, word: &str, trials: &[Trial]) -> String {
+    let enough = |absent: bool| -> Vec<&str> {
+        let trials = trials.iter().filter(|trial| trial.suffices && trial.absent == absent);
+        trials.map(|trial| trial.hunk.as_str()).collect()
+    };
+    let is = |hunks: &[&str]| if hunks.len() == 1 { "is" } else { "are each" };
+    let present = match &enough(false)[..] {
+        [] => None,
+        hunks => Some(format!("{} of {from} on {on} {} enough for {word}", list(hunks), is(hunks))),
+    };
+    let absent = match &enough(true)[..] {
+        [] => None,
+        [hunk] => Some(format!("{on} without {hunk} comes to {word}")),
+        hunks => Some(format!("{on} without {}, comes to {word}", hunks.join(", or without "))),
+    };
+    let told: Vec<String> = present.into_iter().chain(absent).collect();
+    match &told[..] {
+        [] => format!("no hunk of {from} alone brings {word} to {on}"),
+        told => told.join("; "),
+    }
 }

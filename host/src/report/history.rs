@@ -3,11 +3,17 @@
 //!
 //! Every word about a generation is from its manifest or from a trace.
 
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::by::by;
 use super::keys::Keys;
 use super::matrix::place;
 use super::wrap::hanging;
+use crate::change::{Change, Direction};
 use crate::compare::Parting;
-use crate::matrix::{Cell, Change, Column, Direction, Matrix, Row};
+use crate::matrix::{Cell, Column, Matrix, Row};
+use crate::policy::Hunk;
 use crate::trace::Question;
 
 /// Stands for a blank that no line may end at: a line that began with `+ 2` or `1)` would
@@ -20,8 +26,13 @@ const BEGIN: &str = "\
 What each generation of the copy-on-write rule fixed, opened and cost, compared with
 the one that it follows, over all built-in scenarios. `cowpath history` prints this
 file from the manifests of the policies and from what they did in the scenarios;
-`cowpath bisect SCENARIO` says more of each line. A policy *beside* another is a proposal
-or a variant: nothing follows it.
+`cowpath bisect SCENARIO` says more of each. A policy *beside* another is a proposal or a
+variant: nothing follows it.
+
+A change is by the hunks of the later policy that make it: *by a or b* is two hunks of
+which each alone is enough on the policy before, *by a and b* are enough together only,
+and *without a* is a hunk that the policy before had. What the scenarios are is said at
+the end.
 ";
 
 /// The whole of it.
@@ -61,36 +72,36 @@ fn generation(text: &mut String, matrix: &Matrix, index: usize, column: &Column)
         .flat_map(|row| row.changes.iter().map(move |change| (row, change)))
         .filter(|(_, change)| change.policy == *policy)
         .collect();
+    mechanisms(text, &changes);
     if changes.is_empty() {
         text.push('\n');
         paragraph(text, &format!("No scenario comes to anything else than under {base}."));
     }
-    for (direction, verb) in [
-        (Direction::Fixed, "Fixed"),
-        (Direction::Eased, "Eased"),
-        (Direction::Opened, "Opened"),
-        (Direction::Worsened, "Worsened"),
-        (Direction::OtherKind, "Changed in kind"),
-    ] {
-        let changes = changes.iter().copied().filter(|(_, change)| change.direction == direction);
-        for group in alike(changes) {
-            told(text, verb, &group);
-        }
+    for group in alike(&changes) {
+        told(text, &group);
     }
     costs(text, matrix, index, base);
 }
 
+/// What the words for hunks mean that are not kernel functions.
+fn mechanisms(text: &mut String, changes: &[(&Row, &Change)]) {
+    let hunks = changes.iter().flat_map(|(_, change)| &change.hunks);
+    let names: BTreeSet<&str> = hunks.map(|one| one.hunk.as_str()).collect();
+    for name in names {
+        if let Some(title) = Hunk::from_name(name).ok().and_then(Hunk::title) {
+            item(text, &format!("`{name}`: {title}"));
+        }
+    }
+}
+
 type Told<'a> = Vec<(&'a Row, &'a Change)>;
 
-/// Changes with the same outcomes for the same reason together.
-fn alike<'a>(changes: impl Iterator<Item = (&'a Row, &'a Change)>) -> Vec<Told<'a>> {
+/// Changes for the same cause together.
+fn alike<'a>(changes: &[(&'a Row, &'a Change)]) -> Vec<Told<'a>> {
     let mut groups: Vec<Told<'a>> = Vec::new();
     for (row, change) in changes {
-        let same = |(_, other): &(&Row, &Change)| {
-            (&other.before, &other.after, because(other))
-                == (&change.before, &change.after, because(change))
-        };
-        match groups.iter_mut().find(|group| same(&group[0])) {
+        let same = |group: &&mut Told<'_>| group[0].1.cause() == change.cause();
+        match groups.iter_mut().find(same) {
             Some(group) => group.push((row, change)),
             None => groups.push(vec![(row, change)]),
         }
@@ -98,26 +109,66 @@ fn alike<'a>(changes: impl Iterator<Item = (&'a Row, &'a Change)>) -> Vec<Told<'
     groups
 }
 
-fn told(text: &mut String, verb: &str, group: &Told<'_>) {
-    let (_, change) = group[0];
-    let Change { before, after, .. } = change;
+fn told(text: &mut String, group: &Told<'_>) {
+    let mut answers: Vec<String> = Vec::new();
+    for answered in group.iter().filter_map(|(_, change)| answered(change)) {
+        if !answers.contains(&answered) {
+            answers.push(answered);
+        }
+    }
+    let comma = if answers.is_empty() { "" } else { ", " };
+    let by = sentence(&by(&group[0].1.cause(), "`"));
     text.push('\n');
-    let words = format!("**{verb}** from {before} to {after}, {}:", because(change));
-    paragraph(text, &words);
+    paragraph(text, &format!("{}{comma}{}:", by.trim_end_matches('.'), answers.join(", or ")));
     text.push('\n');
-    for (row, _) in group {
-        item(text, &scenario(row));
+    let mut outcomes: BTreeMap<(Direction, String), Vec<String>> = BTreeMap::new();
+    for (row, change) in group {
+        let names = outcomes.entry((change.direction, outcome(change))).or_default();
+        names.push(format!("`{}`", row.scenario));
+    }
+    for ((direction, outcome), names) in outcomes {
+        item(text, &format!("**{}** {outcome}: {}", verb(direction), names.join(", ")));
     }
 }
 
-/// Through which function, and what it answered.
-fn because(change: &Change) -> String {
-    let by = format!("through `{}`", change.function());
-    match &change.parting {
-        Some(Parting { base: Some(base), other: Some(other), .. }) => {
-            format!("{by}, where {} became {}", answer(base), answer(other))
+const fn verb(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Fixed => "fixed",
+        Direction::Eased => "eased",
+        Direction::Opened => "opened",
+        Direction::Worsened => "worsened",
+        Direction::OtherKind => "changed",
+    }
+}
+
+/// The outcome that is not ok, or both.
+fn outcome(change: &Change) -> String {
+    let Change { before, after, direction, .. } = change;
+    match direction {
+        Direction::Fixed => before.clone(),
+        Direction::Opened => after.clone(),
+        Direction::Eased | Direction::Worsened | Direction::OtherKind => {
+            format!("{before} to {after}")
         }
-        _ => by,
+    }
+}
+
+/// What a hunk that makes the change answered, where that is also where the two part.
+fn answered(change: &Change) -> Option<String> {
+    let Parting { base, other, function, .. } = change.parting.as_ref()?;
+    change.hunks.iter().find(|one| one.hunk == *function)?;
+    // Of one hunk, or of which one?
+    let (inside, who) = match &change.hunks[..] {
+        [_] => (String::new(), "which".to_string()),
+        _ => (format!("in `{function}` "), format!("where `{function}`")),
+    };
+    match (base, other) {
+        (Some(base), Some(other)) => {
+            Some(format!("where {inside}{} became {}", answer(base), answer(other)))
+        }
+        (None, Some(other)) => Some(format!("{who} answers {}", answer(other))),
+        (Some(base), None) => Some(format!("{who} answered {}", answer(base))),
+        (None, None) => None,
     }
 }
 
@@ -126,10 +177,6 @@ fn answer(question: &Question) -> String {
         "" => format!("*{}*", question.answer),
         reason => format!("*{}* ({})", question.answer, reason.replace(' ', GLUE)),
     }
-}
-
-fn scenario(row: &Row) -> String {
-    format!("{} (`{}`)", row.title, row.scenario)
 }
 
 fn outcomes_but_ok(matrix: &Matrix, index: usize) -> String {
@@ -152,38 +199,40 @@ fn outcomes_but_ok(matrix: &Matrix, index: usize) -> String {
     }
 }
 
-/// A cost, and how to read it.
-type CostOf = (&'static str, fn(&Cell) -> u64);
-
-const COSTS: [CostOf; 2] =
-    [("copies", |cell| cell.copies), ("needless copies", |cell| cell.needless_copies)];
-
+/// All copies, and where there are more or fewer of them to the same outcome.
 fn costs(text: &mut String, matrix: &Matrix, index: usize, base: &str) {
     let Some(base) = matrix.policies.iter().position(|one| one.policy == base) else { return };
-    for (name, of) in COSTS {
-        let pair = |row: &Row| [base, index].map(|index| of(&row.cells[index]));
-        let total = matrix.rows().map(pair).fold([0, 0], |[a, b], [x, y]| [a + x, b + y]);
-        let list = |wanted: std::cmp::Ordering| {
-            let rows = matrix.rows().filter(|row| {
-                let [before, after] = pair(row);
-                after.cmp(&before) == wanted
-            });
-            rows.map(|row| format!("`{}`", row.scenario)).collect::<Vec<_>>().join(", ")
-        };
-        let (more, fewer) = (list(std::cmp::Ordering::Greater), list(std::cmp::Ordering::Less));
-        if more.is_empty() && fewer.is_empty() {
-            continue;
-        }
-        let [before, after] = total;
-        text.push('\n');
-        let mut words = format!("Costs: {after} {name} in all scenarios together, were {before}");
-        for (what, names) in [("more", more), ("fewer", fewer)] {
-            if !names.is_empty() {
-                words += &format!("; {what} in {names}");
-            }
-        }
-        paragraph(text, &(words + "."));
+    let total = |of: fn(&Cell) -> u64| {
+        [base, index].map(|index| matrix.rows().map(|row| of(&row.cells[index])).sum::<u64>())
+    };
+    let ([before, after], [needless_before, needless]) =
+        (total(|cell| cell.copies), total(|cell| cell.needless_copies));
+    if (before, needless_before) == (after, needless) {
+        return;
     }
+    let same = |row: &&Row| row.cells[base].outcome.word == row.cells[index].outcome.word;
+    let list = |wanted: Ordering| {
+        let rows = matrix
+            .rows()
+            .filter(same)
+            .filter(|row| row.cells[index].copies.cmp(&row.cells[base].copies) == wanted);
+        rows.map(|row| format!("`{}`", row.scenario)).collect::<Vec<_>>().join(", ")
+    };
+    let mut words = format!(
+        "Costs: {after} pages copied in all scenarios together, {needless} of them needlessly; \
+         were {before} and {needless_before}."
+    );
+    let (more, fewer) = (list(Ordering::Greater), list(Ordering::Less));
+    let told: Vec<String> = [("more", more), ("fewer", fewer)]
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(what, names)| format!("{what} in {names}"))
+        .collect();
+    if !told.is_empty() {
+        words += &format!(" To the same outcome, {}.", told.join("; "));
+    }
+    text.push('\n');
+    paragraph(text, &words);
 }
 
 /// A row for each scenario whose outcome is not the same throughout, or not ok.
@@ -203,6 +252,10 @@ fn table(text: &mut String, matrix: &Matrix) {
         let cells: Vec<&str> = row.cells.iter().map(|cell| keys.of(&cell.outcome.word)).collect();
         text.push_str(&format!("| {} | {} |\n", row.scenario, cells.join(" | ")));
     }
+    text.push('\n');
+    for row in &rows {
+        item(text, &format!("`{}`: {}", row.scenario, row.title));
+    }
     let fine: Vec<&str> =
         matrix.rows().filter(|row| !bad(row)).map(|row| row.scenario.as_str()).collect();
     text.push('\n');
@@ -221,8 +274,11 @@ fn paragraph(text: &mut String, words: &str) {
     text.push_str(&wrapped.replace(GLUE, " "));
 }
 
-/// A title as a sentence.
+/// A title as a sentence; a kernel function at its beginning stays as it is.
 fn sentence(title: &str) -> String {
+    if title.split(' ').next().is_some_and(|word| word.contains('_')) {
+        return format!("{title}.");
+    }
     let mut letters = title.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())

@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use super::by::by;
 use super::columns::{Cell as Styled, Columns};
 use super::keys::{Keys, letter};
 use super::style::{FAINT, NORMAL, ODD, STRONG, of_outcome, paint};
 use super::wrap::{WIDTH, hanging, length, paragraph};
-use crate::matrix::{Cause, Cell, Column, Group, Matrix, Row};
+use crate::matrix::{Cell, Column, Group, Matrix, Row};
 
 /// The narrowest column of scenarios.
 const MIN_LEAD: usize = 24;
@@ -163,18 +164,17 @@ pub(super) fn place(column: &Column) -> String {
 }
 
 fn heading(group: &Group) -> String {
-    let causes = group.causes.iter().map(|Cause { policy, function }| (function, policy));
-    // Neighbouring causes through one function are told once.
-    let mut told: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (function, policy) in causes {
+    // Neighbouring changes by one cause are told once.
+    let mut told: Vec<(String, Vec<&str>)> = Vec::new();
+    for cause in &group.causes {
+        let by = by(cause, "");
         match told.last_mut() {
-            Some((last, policies)) if *last == function => policies.push(policy),
-            _ => told.push((function, vec![policy])),
+            Some((last, policies)) if *last == by => policies.push(&cause.policy),
+            _ => told.push((by, vec![&cause.policy])),
         }
     }
-    let each = told
-        .iter()
-        .map(|(function, policies)| format!("at {} by {function}", super::parting::list(policies)));
+    let each =
+        told.iter().map(|(by, policies)| format!("at {} {by}", super::parting::list(policies)));
     format!("changes {}", each.collect::<Vec<_>>().join("; "))
 }
 

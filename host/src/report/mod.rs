@@ -11,6 +11,7 @@
 //! [`Validated`]: crate::validate::Validated
 
 mod bisect;
+mod by;
 mod cause;
 mod columns;
 mod history;

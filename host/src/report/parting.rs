@@ -2,7 +2,7 @@
 //!
 //! This module does not know how a parting is found.
 
-use super::question::{asked, counts, settled};
+use super::question::{asked, counts, has_page, settled};
 use super::style::{ODD, paint};
 use super::wrap::{hanging, paragraph};
 use crate::compare::{Comparison, Parting};
@@ -46,7 +46,8 @@ fn groups(comparison: &Comparison) -> Vec<Group<'_>> {
 }
 
 fn one_place(a: &Parting, b: &Parting) -> bool {
-    (a.step, &a.function, &a.base) == (b.step, &b.function, &b.base)
+    let asked = |parting: &Parting| parting.base.is_some() || parting.other.is_some();
+    (a.step, &a.function, &a.base, asked(a)) == (b.step, &b.function, &b.base, asked(b))
 }
 
 fn one(text: &mut String, base: &Trace, group: &[(&Trace, &Parting)]) {
@@ -55,27 +56,30 @@ fn one(text: &mut String, base: &Trace, group: &[(&Trace, &Parting)]) {
     let verb = if group.len() == 1 { "parts" } else { "part" };
     let step = step_of(base, first);
     let step = step.map_or_else(String::new, |step| format!(", {}", super::trace::line(step)));
-    let place = match &first.base {
+    let place = match first.base.as_ref().or(first.other.as_ref()) {
         Some(question) => asked(question),
         None => first.function.clone(),
     };
     let from = &base.policy;
     let title = format!("{names} {verb} from {from} at step {}{step}, in {place}:", first.step);
     paragraph(text, &title);
+    if first.base.is_none() && first.other.is_none() {
+        let why = "no question was answered differently; what was done, or its order, differs";
+        return hanging(text, "  ", 2, why);
+    }
     let mut seen: Option<&Question> = None;
     let others = group.iter().map(|(trace, parting)| (*trace, *parting, &parting.other));
     for (trace, parting, question) in [(base, first, &first.base)].into_iter().chain(others) {
-        let (Some(question), Some(step)) = (question, step_of(trace, parting)) else { continue };
-        if seen.is_none_or(|other| !same_view(other, question)) {
+        let head = format!("  {}", paint(ODD, &trace.policy));
+        let (Some(question), Some(step)) = (question, step_of(trace, parting)) else {
+            hanging(text, &head, INDENT, "is not asked");
+            continue;
+        };
+        if has_page(question) && seen.is_none_or(|other| !same_view(other, question)) {
             view(text, question);
             seen = Some(question);
         }
-        let head = format!("  {}", paint(ODD, &trace.policy));
         hanging(text, &head, INDENT, &settled(question, step));
-    }
-    if seen.is_none() {
-        let why = "no question was answered differently; what was done, or its order, differs";
-        hanging(text, "  ", 2, why);
     }
 }
 

@@ -1,8 +1,8 @@
 //! A question to a policy, in words: what it saw, what it answered, and why.
 
 use cowpath_abi::{
-    AT_ENTRY, AT_RECHECK, AT_SWAP_MAP, SWAPIN_DECIDE, SWAPIN_FREE_SWAP, WP_DRAINED, WP_ENTRY,
-    WP_LOCKED, WP_SWAP_FREED,
+    AT_ENTRY, AT_RECHECK, AT_SWAP_MAP, GUP_BEGIN, GUP_FOUND, SWAPIN_DECIDE, SWAPIN_FREE_SWAP,
+    UNMAP_CLEARED, WP_DRAINED, WP_ENTRY, WP_LOCKED, WP_SWAP_FREED,
 };
 
 use crate::trace::{Event, Question, StepTrace};
@@ -10,10 +10,18 @@ use crate::trace::{Event, Question, StepTrace};
 /// The function that asked, and about which page: `do_wp_page (page locked), page 1`.
 pub(super) fn asked(question: &Question) -> String {
     let Question { hook, page, .. } = question;
+    if !has_page(question) {
+        return hook.clone();
+    }
     match point(question) {
         "" => format!("{hook}, page {page}"),
         point => format!("{hook} ({point}), page {page}"),
     }
+}
+
+/// Whether it was asked about a page; get_user_pages also asks before it has one.
+pub(super) fn has_page(question: &Question) -> bool {
+    (question.hook.as_str(), question.at) != ("get_user_pages", GUP_BEGIN)
 }
 
 /// Which of its questions a function asked.
@@ -28,6 +36,8 @@ fn point(question: &Question) -> &'static str {
         ("exclusive_swap_page" | "remove_exclusive_swap_page", AT_ENTRY) => "on entry",
         ("do_swap_page", SWAPIN_FREE_SWAP) => "free swap?",
         ("do_swap_page", SWAPIN_DECIDE) => "how to map?",
+        ("try_to_unmap_one", UNMAP_CLEARED) => "pte cleared",
+        ("get_user_pages", GUP_FOUND) => "page found",
         _ => "",
     }
 }

@@ -81,8 +81,8 @@ impl HoldPages {
             self.stage = HoldStage::Leave;
             return Flow::Next;
         }
-        // FUSE dirties the pages when it releases them.
-        let dirties = io.kind == IoKind::DirectRead && io.path != Path::Fuse;
+        // FUSE and NFS dirty the pages when they release them.
+        let dirties = io.kind == IoKind::DirectRead && io.path == Path::Block;
         self.stage = if dirties { HoldStage::Dirty } else { HoldStage::Submit };
         Flow::Next
     }

@@ -5,6 +5,11 @@
 //!
 //! Beside 2.6.11: a page that migration took back (`PG_AGAIN`) is looked up again,
 //! as the memory-hotplug tree does; without migration there is no such page.
+//!
+//! Simplified: every swap device is asynchronous, so a page always comes through the swap
+//! cache (by 4.19 a fault may bypass it); the page is marked accessed as in 2.6.11, where
+//! 4.19 to 5.8 activate it and 5.9 and later leave it alone; what do_wp_page leaves out is
+//! left out here too.
 
 use super::{
     CanShare, Cx, DoWpPage, Flow, ReadSwapCache, Readahead, RemoveExclusive, Stages, stages,
@@ -13,8 +18,9 @@ use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_AGAIN, PG_LRU, Pfn, Pte, SwpEntry, VmaId};
 use crate::task::{Ret, Task};
 use cowpath_abi::{
-    EXCLUSIVE_ENTRY, Hook, MAP_EXCLUSIVE, MAP_EXCLUSIVE_WRITABLE, MAP_IF_SHARED, MAP_WRITABLE,
-    SWAPIN_DECIDE, SWAPIN_DRAIN, SWAPIN_FREE_SWAP, SWAPIN_RECHECK, SwapInStep, WRITE_FAULT, YES,
+    BACKOUT_FREES_SWAP, EXCLUSIVE_ENTRY, Hook, MAP_EXCLUSIVE, MAP_EXCLUSIVE_WRITABLE,
+    MAP_IF_SHARED, MAP_WRITABLE, SWAPIN_DECIDE, SWAPIN_DRAIN, SWAPIN_FREE_SWAP, SWAPIN_RECHECK,
+    SwapInStep, WRITE_FAULT, YES,
 };
 
 stages! { Stage {
@@ -22,6 +28,7 @@ stages! { Stage {
     Readahead = "do_swap_page.readahead",
     Read = "do_swap_page.read_swap_cache",
     Backout = "do_swap_page.backout",
+    BackoutUnlock = "do_swap_page.unlock_page_backout",
     LockPage = "do_swap_page.lock_page",
     Check = "do_swap_page.pte_same",
     SwapFree = "do_swap_page.swap_free",
@@ -101,9 +108,16 @@ impl DoSwapPage {
         }
         let ptl = self.ptl(cx.mem);
         cx.unlock(ptl);
-        cx.unlock(Lock::Page(self.page));
-        cx.put_page(self.page);
-        Flow::Return(Ret::VmFaultMinor)
+        self.back_out(cx)
+    }
+
+    /// The page is locked and not the one to map, or no longer.
+    fn back_out(&mut self, cx: &mut Cx<'_>) -> Flow {
+        self.stage = Stage::BackoutUnlock;
+        if cx.has(BACKOUT_FREES_SWAP) {
+            return Flow::Call(RemoveExclusive::new(self.page).into());
+        }
+        self.run(cx)
     }
 
     /// Goes on to the next of the policy's steps.
@@ -154,9 +168,7 @@ impl DoSwapPage {
         self.stage = Stage::Check;
         let cached = cx.mem.swap_cache(self.entry) == Some(self.page);
         if cx.has(SWAPIN_RECHECK) && !cached {
-            cx.unlock(Lock::Page(self.page));
-            cx.put_page(self.page);
-            return Flow::Return(Ret::VmFaultMinor);
+            return self.back_out(cx);
         }
         if cx.has(SWAPIN_DRAIN) && self.write && !cx.mem.page(self.page).has(PG_LRU) {
             cx.mem.lru_add_drain();
@@ -232,6 +244,11 @@ impl Stages for DoSwapPage {
                 let ptl = self.ptl(cx.mem);
                 cx.unlock(ptl);
                 Flow::Return(if same { Ret::VmFaultOom } else { Ret::VmFaultMinor })
+            }
+            Stage::BackoutUnlock => {
+                cx.unlock(Lock::Page(self.page));
+                cx.put_page(self.page);
+                Flow::Return(Ret::VmFaultMinor)
             }
             Stage::LockPage => self.locked(cx),
             Stage::Check => self.check(cx),

@@ -4,6 +4,9 @@
 //!
 //! page_table_lock is held on entry. Whether the page is locked, waited for,
 //! reused or copied is the policy's; how each is done is here.
+//!
+//! Simplified: no KSM, no userfaultfd, no soft-dirty bit, no large folios; no swap device
+//! wants its pages unchanged while they are written (`SWP_STABLE_WRITES`).
 
 use super::fault::Kind;
 use super::{CanShare, Cx, Flow, RemoveExclusive, Stages, stages};
@@ -11,8 +14,8 @@ use crate::lock::{Lock, Wants};
 use crate::mm::{Gup, Memory, PG_ANON, PG_RESERVED, PG_SWAPCACHE, Pfn, Pte, VmaId, ZERO_PAGE};
 use crate::task::{Ret, Task};
 use cowpath_abi::{
-    Hook, UNSHARE_FAULT, WP_CAN_SHARE, WP_DRAIN, WP_DRAINED, WP_ENTRY, WP_FREE_SWAP, WP_LOCK,
-    WP_LOCKED, WP_REUSE, WP_SWAP_FREED, WP_TRYLOCK, WRITE_FAULT,
+    COPY_FREES_SWAP, Hook, UNSHARE_FAULT, WP_CAN_SHARE, WP_DRAIN, WP_DRAINED, WP_ENTRY,
+    WP_FREE_SWAP, WP_LOCK, WP_LOCKED, WP_REUSE, WP_SWAP_FREED, WP_TRYLOCK, WRITE_FAULT,
 };
 
 stages! { Stage {
@@ -29,6 +32,9 @@ stages! { Stage {
     GetOld = "do_wp_page.get_old",
     Copy = "do_wp_page.copy",
     Establish = "do_wp_page.establish",
+    FreeSwapCache = "do_wp_page.free_swap_cache",
+    UnlockOld = "do_wp_page.unlock_page_old",
+    PutOld = "do_wp_page.put_old",
 }}
 
 /// A write-protection fault. Returns `VmFault*`.
@@ -149,8 +155,8 @@ impl DoWpPage {
         Flow::Next
     }
 
-    fn establish(self, cx: &mut Cx<'_>) -> Flow {
-        let Self { vma, address, old, new, .. } = self;
+    fn establish(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let Self { vma, address, old, new, .. } = *self;
         let v = cx.mem.vmas[vma.index()];
         if cx.mem.pte(vma, address) != self.pte {
             cx.put_page(new);
@@ -178,9 +184,25 @@ impl DoWpPage {
         cx.set_exclusive(new);
         // The pte's reference and our own.
         cx.put_page(old);
+        if cx.has(COPY_FREES_SWAP) && cx.mem.page(old).has(PG_SWAPCACHE) {
+            cx.unlock(Lock::Ptl(v.mm));
+            self.stage = Stage::FreeSwapCache;
+            return Flow::Next;
+        }
         cx.put_page(old);
         cx.unlock(Lock::Ptl(v.mm));
         Flow::Return(self.done)
+    }
+
+    /// `free_swap_cache` of the old page, which we still hold.
+    fn free_swap_cache(&mut self, cx: &mut Cx<'_>) -> Flow {
+        let idle = cx.mem.page(self.old).has(PG_SWAPCACHE) && cx.mem.page_mapcount(self.old) == 0;
+        if !idle || !cx.trylock(Lock::Page(self.old)) {
+            self.stage = Stage::PutOld;
+            return self.run(cx);
+        }
+        self.stage = Stage::UnlockOld;
+        Flow::Call(RemoveExclusive::new(self.old).into())
     }
 
     fn ptl(self, mem: &Memory) -> Lock {
@@ -244,6 +266,16 @@ impl Stages for DoWpPage {
             }
             Stage::Copy => self.copy(cx),
             Stage::Establish => self.establish(cx),
+            Stage::FreeSwapCache => self.free_swap_cache(cx),
+            Stage::UnlockOld => {
+                cx.unlock(Lock::Page(self.old));
+                self.stage = Stage::PutOld;
+                Flow::Next
+            }
+            Stage::PutOld => {
+                cx.put_page(self.old);
+                Flow::Return(self.done)
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{Cx, Flow, Stages, Zap, stages};
 use crate::lock::{Lock, Until, Wants};
 use crate::mm::{Memory, MmId, VM_LOCKED, VmaId};
 use crate::task::{Ret, Task};
+use cowpath_abi::ZAP_NO_DRAIN;
 
 stages! { ExitStage {
     LastUser = "mmput.last_user",
@@ -92,7 +93,9 @@ impl Stages for Exit {
                 Flow::Next
             }
             ExitStage::Lock => {
-                cx.mem.lru_add_drain();
+                if !cx.has(ZAP_NO_DRAIN) {
+                    cx.mem.lru_add_drain();
+                }
                 self.vma = cx.mem.mms[mm.index()].mmap;
                 self.zap_this(cx)
             }
@@ -196,7 +199,9 @@ impl Stages for Unmap {
         match self.stage {
             UnmapStage::DownWrite => self.find(cx),
             UnmapStage::Lock => {
-                cx.mem.lru_add_drain();
+                if !cx.has(ZAP_NO_DRAIN) {
+                    cx.mem.lru_add_drain();
+                }
                 self.stage = UnmapStage::Zapped;
                 let vma = cx.mem.vmas[self.vma.index()];
                 let end = vma.start + vma.len;

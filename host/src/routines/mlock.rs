@@ -4,6 +4,7 @@ use super::{Cx, Fault, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, VM_LOCKED, VmaId};
 use crate::task::{Ret, Task};
+use cowpath_abi::GUP_FAULTS_IN;
 
 stages! { Stage {
     DownWrite = "mlock_fixup.down_write",
@@ -51,7 +52,9 @@ impl Mlock {
         let vma = cx.mem.vmas[self.vma.index()];
         let write = vma.vm_write();
         let found = cx.mem.follow_page(self.vma, self.address, write);
-        let untouched = !write && cx.mem.untouched_anonymous_page(self.vma, self.address);
+        let untouched = !write
+            && !cx.has(GUP_FAULTS_IN)
+            && cx.mem.untouched_anonymous_page(self.vma, self.address);
         cx.unlock(Lock::Ptl(vma.mm));
         if found.is_some() || untouched {
             self.address += 1;

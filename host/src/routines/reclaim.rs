@@ -2,7 +2,9 @@
 //!
 //! Simplified: pages are taken and put back one at a time, without batches of
 //! `SWAP_CLUSTER_MAX`; `reclaim_mapped` is always set (memory is tight); a file's page
-//! is looked at without trying its lock.
+//! is looked at without trying its lock. The lists are those of 2.6.11 under every policy:
+//! later kernels keep anonymous pages on lists of their own (2.6.28), and put new pages on
+//! the inactive list (5.9).
 
 use super::{Cx, Flow, PageReferenced, ShrinkList, Stages, stages};
 use crate::lock::{Until, Wants};

@@ -6,7 +6,10 @@
 //! Simplified: one page at a time, put back at once rather than with its batch; a
 //! page with buffers is kept (`try_to_release_page` fails); a file's page that is not
 //! mapped is never in use (`mapping_mapped`); no laptop mode; the
-//! caller may enter the file system and do IO; no swap device is congested.
+//! caller may enter the file system and do IO; no swap device is congested. Under
+//! every policy `PG_referenced` counts as used (not for anonymous pages by 2.6.35), what was
+//! used is activated (since 5.9 it is only kept, if once and by one pte), what is under
+//! writeback is kept (activated by 4.19), and a page of zeros is written (not by 6.12).
 
 use super::{AddToSwap, Cx, Flow, PageReferenced, RemoveExclusive, Stages, TryToUnmap, stages};
 use crate::lock::{Lock, Wants};
@@ -15,7 +18,7 @@ use crate::mm::{
     PG_SWAPCACHE, PG_WRITEBACK, Pfn, SwapIo, SwpEntry, VM_LOCKED, Vma,
 };
 use crate::task::{Ret, Task};
-use cowpath_abi::{Hook, SHRINK_ACTIVATE, SWAP_KEEP, UNEVICTABLE};
+use cowpath_abi::{ACTIVATE_FREES_SWAP, Hook, SHRINK_ACTIVATE, SWAP_KEEP, UNEVICTABLE};
 
 stages! { Stage {
     Trylock = "shrink_list.trylock",
@@ -32,6 +35,7 @@ stages! { Stage {
     SwapFree = "shrink_list.swap_free",
     Free = "shrink_list.free_it",
     Activate = "shrink_list.activate_locked",
+    SetActive = "shrink_list.set_page_active",
     KeepLocked = "shrink_list.keep_locked",
     Keep = "shrink_list.keep",
 }}
@@ -256,6 +260,14 @@ impl Stages for ShrinkList {
             }
             Stage::Free => self.free_it(cx),
             Stage::Activate => {
+                self.stage = Stage::SetActive;
+                let cached = cx.mem.page(self.page).has(PG_SWAPCACHE);
+                if cx.has(ACTIVATE_FREES_SWAP) && cached && cx.mem.vm_swap_full() {
+                    return Flow::Call(RemoveExclusive::new(self.page).into());
+                }
+                self.run(cx)
+            }
+            Stage::SetActive => {
                 cx.mem.page_mut(self.page).flags |= PG_ACTIVE;
                 self.goto(Stage::KeepLocked)
             }

@@ -13,8 +13,8 @@ use crate::mm::{
 };
 use crate::task::{Ret, Task};
 use cowpath_abi::{
-    EXCLUSIVE_BIT, EXCLUSIVE_MARK, FOR_MIGRATION, Hook, UNMAP_CLEARED, UNMAP_ENTRY, UNMAP_FAIL,
-    UNMAP_YOUNG,
+    EXCLUSIVE_BIT, EXCLUSIVE_MARK, FOR_MIGRATION, Hook, MIGRATION_YOUNG_DIRTY, UNMAP_CLEARED,
+    UNMAP_ENTRY, UNMAP_FAIL, UNMAP_YOUNG,
 };
 
 stages! { Stage {
@@ -196,6 +196,8 @@ impl TryToUnmap {
         if self.mode == Mode::Migrate && anon {
             // Stays in rss and anon_rss.
             let entry = Pte::migration(page, self.pte.write(), exclusive);
+            let remembers = cx.has(MIGRATION_YOUNG_DIRTY);
+            let entry = if remembers { entry.remember_young_dirty(self.pte) } else { entry };
             cx.mem.set_pte(vma, address, entry);
         } else if anon {
             let entry = cx.mem.page(page).private;

@@ -7,7 +7,8 @@
 //! 6.12; the expected count is 1, and 1 more in the swap cache, in all of them.
 //!
 //! Simplified: only anonymous pages without buffers; locks and writeback are slept for in
-//! every pass; the repeated passes are the caller's.
+//! every pass; the repeated passes are the caller's; the new page goes to the LRU without a
+//! pagevec between (as since 5.18, where it is drained at once).
 
 use super::{Cx, Flow, Stages, TryToUnmap, stages};
 use crate::lock::{Lock, Until, Wants};
@@ -156,7 +157,11 @@ impl UnmapAndMove {
             let target = self.target();
             cx.get_page(target);
             let writable = entry.write() && v.vm_write();
-            cx.mem.set_pte(self.vma, address, Pte::mk(target).maybe_mkwrite(writable));
+            let young = entry.migrating_young();
+            let pte = if young { Pte::mk(target) } else { Pte::mk(target).mkold() };
+            let dirty = entry.dirty() && cx.mem.page(target).has(PG_DIRTY);
+            let pte = if dirty { pte.mkdirty() } else { pte };
+            cx.mem.set_pte(self.vma, address, pte.maybe_mkwrite(writable));
             // The entry was counted already.
             cx.mem.mms[v.mm.index()].anon_rss -= 1;
             cx.page_add_anon_rmap(target, self.vma, address);

@@ -3,7 +3,8 @@
 //! The caller holds page_table_lock.
 //!
 //! Simplified: pages are freed one at a time, as the mmu_gather of a uniprocessor
-//! does, so they are held for a shorter while than SMP kernels hold them; a swap pte is cleared just before its entry is freed, not just after.
+//! does, so they are held for a shorter while than SMP kernels hold them; a swap pte is
+//! cleared just before its entry is freed, not just after.
 
 use super::{Cx, Flow, FreeSwapAndCache, RemoveExclusive, Stages, stages};
 use crate::lock::{Lock, Wants};

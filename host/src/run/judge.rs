@@ -6,7 +6,7 @@
 //! succeeded; swapoff makes no progress if it looks at its entries more than three
 //! times each. Fair cycles of the state graph are the explorer's to find.
 
-use super::{MAX_STAGES, Runner};
+use super::Runner;
 use crate::lock::Lock;
 use crate::lock::{Until, Wants};
 use crate::mm::{MmId, Pfn};
@@ -125,7 +125,8 @@ pub(super) fn outcome(runner: &Runner<'_>) -> Outcome {
         return bad("FACT FAILS", format!("step {}: {text}", step.number));
     }
     if let Some(task) = &runner.no_progress {
-        return bad("NO PROGRESS", format!("{task} ran {MAX_STAGES} stages in one step"));
+        let most = runner.options.max_stages;
+        return bad("NO PROGRESS", format!("{task} ran {most} stages in one step"));
     }
     let (looked, entries) = (runner.machine.mem.costs.unuse, runner.to_unuse);
     if looked > MAX_PASSES * entries {

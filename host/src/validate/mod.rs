@@ -22,9 +22,13 @@ pub use field::Field;
 pub use mutants::{Mutant, mutants};
 pub use transcript::{Recorded, Transcript, name_of};
 
+use crate::mm::Counters;
 use crate::policy::Policy;
 use crate::run::{Options, observe};
 use compare::Comparing;
+
+/// How the model is run: as a kernel that somebody looks at after each step.
+pub const LOOKED_AT: Options = Options { counters: Counters::Two, drain: true, max_stages: 20_000 };
 
 /// Holds the model under a policy against a transcript; `only` these scenarios, or all if
 /// empty.
@@ -40,7 +44,7 @@ pub fn validate(
     for recorded in &transcript.scenarios {
         let name = &recorded.scenario.name;
         if only.is_empty() || only.contains(name) {
-            comparing.scenario(recorded, &observe(&recorded.scenario, policy, Options::default()));
+            comparing.scenario(recorded, &observe(&recorded.scenario, policy, LOOKED_AT));
             scenarios.push(name.clone());
         }
     }

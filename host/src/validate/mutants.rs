@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::LOOKED_AT;
 use super::compare::Comparing;
 use super::difference::Difference;
 use super::transcript::{Recorded, Transcript};
 use crate::policy::{Alteration, Hook, Policy};
-use crate::run::{Observed, Options, observe};
+use crate::run::{Observed, observe};
 use crate::trace::Trace;
 
 /// A policy with one wrong answer, and who noticed.
@@ -59,7 +60,7 @@ pub fn mutants(transcript: &Transcript, policy: &Policy, only: &[String]) -> Vec
     let wanted = |one: &&Recorded| only.is_empty() || only.contains(&one.scenario.name);
     let baselines: Vec<Baseline<'_>> = (transcript.scenarios.iter().filter(wanted))
         .map(|recorded| {
-            let observed = observe(&recorded.scenario, policy, Options::default());
+            let observed = observe(&recorded.scenario, policy, LOOKED_AT);
             let differences = differences(transcript, recorded, &observed);
             Baseline { recorded, observed, differences }
         })
@@ -119,7 +120,7 @@ fn mutant(
         same_memory: true,
     };
     for baseline in scenarios {
-        let observed = observe(&baseline.recorded.scenario, &policy, Options::default());
+        let observed = observe(&baseline.recorded.scenario, &policy, LOOKED_AT);
         let new = differences(transcript, baseline.recorded, &observed);
         let new = new.iter().filter(|difference| !baseline.differences.contains(difference));
         let new = new.count() as u32;

@@ -37,6 +37,8 @@ pub(super) struct Job<'a> {
 struct OptionsCopy {
     #[serde(with = "CountersCopy")]
     counters: Counters,
+    drain: bool,
+    max_stages: u64,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -6,7 +6,8 @@
 //! Source: `mm/vmscan.c:shrink_page_list`, `mm/memory.c:do_wp_page`, `do_swap_page`,
 //! `copy_present_page`; `mm/swapfile.c:reuse_swap_page`, `try_to_unuse`;
 //! `mm/rmap.c:try_to_unmap_one`; all of 5.11.4. The stable series 5.10 has the same rules from
-//! about 5.10.134 on. do_wp_page is unchanged up to 5.17.
+//! about 5.10.134 on. do_wp_page is unchanged up to 5.17, but from 5.14 on the page that was
+//! copied is tried for its swap slot; 5.17 counts the pte before it sets it.
 
 use cowpath_abi::*;
 
@@ -31,6 +32,7 @@ export_policy! {
             | ZAP_UNMAPPED
             | LAZY_FORK
             | UNEVICTABLE
+            | ACTIVATE_FREES_SWAP
             | UNMAP_YOUNG,
     },
     hooks: [

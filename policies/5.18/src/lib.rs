@@ -16,6 +16,8 @@ export_policy! {
     kernels: "5.18",
     source: "mm/memory.c, mm/swapfile.c, mm/vmscan.c, mm/rmap.c of Linux 5.18.12",
     date: "2022-05-22",
+    commit: "53a05ad9f21d858d24f76d12b3e990405f2036d1",
+    url: "https://git.kernel.org/linus/53a05ad9f21d858d24f76d12b3e990405f2036d1",
     rules: {
         do_swap_page: [SwapFree, FreeSwap, Rss, Decide, AddRmap, SetPte, UnlockPage, WpPage],
         unuse_process: 0,
@@ -30,6 +32,8 @@ export_policy! {
             | LAZY_FORK
             | UNEVICTABLE
             | LONGTERM_UNMOVABLE
+            | ACTIVATE_FREES_SWAP
+            | COPY_FREES_SWAP
             | UNMAP_YOUNG
             | SWAPIN_DRAIN,
     },

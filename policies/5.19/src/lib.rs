@@ -17,8 +17,8 @@ export_policy! {
     kernels: "5.19",
     source: "mm/memory.c, mm/rmap.c, mm/gup.c, mm/swapfile.c of Linux 5.19",
     date: "2022-07-31",
-    commit: "6c287605fd56",
-    url: "https://git.kernel.org/linus/6c287605fd56",
+    commit: "6c287605fd56466e645693eff3ae7c08fba56e0a",
+    url: "https://git.kernel.org/linus/6c287605fd56466e645693eff3ae7c08fba56e0a",
     rules: {
         do_swap_page: [SwapFree, FreeSwap, Rss, Decide, AddRmap, SetPte, UnlockPage, WpPage],
         unuse_process: 0,
@@ -35,6 +35,8 @@ export_policy! {
             | LAZY_FORK
             | UNEVICTABLE
             | LONGTERM_UNMOVABLE
+            | ACTIVATE_FREES_SWAP
+            | COPY_FREES_SWAP
             | UNMAP_YOUNG
             | SWAPIN_DRAIN,
     },
@@ -77,9 +79,13 @@ export_policy! {
 }
 
 /// An exclusive page is its mapping's own, whoever holds references to it. Else the count
-/// decides, as in 5.18. The same for an unshare fault.
+/// decides, as in 5.18. The same for an unshare fault, except that it leaves a page alone
+/// that is not anonymous.
 fn do_wp_page(view: &PageView) -> Answer {
     match view.at {
+        _ if view.env & UNSHARE_FAULT != 0 && !view.has(PG_ANON) => {
+            Answer::because(WP_REUSE, NOT_ANON)
+        }
         _ if !view.has(PG_ANON) => Answer::because(WP_COPY, NOT_ANON),
         WP_ENTRY if view.has(PG_ANON_EXCLUSIVE) => Answer::because(WP_REUSE, EXCLUSIVE),
         WP_ENTRY if view.count > 3 => Answer::because(WP_COPY, COUNT_ABOVE_3),

@@ -28,7 +28,8 @@ export_policy! {
             | MIGRATION_ENTRIES
             | ZAP_UNMAPPED
             | LAZY_FORK
-            | UNEVICTABLE,
+            | UNEVICTABLE
+            | ACTIVATE_FREES_SWAP,
     },
     hooks: [
         do_wp_page,

@@ -2,7 +2,8 @@
 //!
 //! do_wp_page reuses a page only if nobody else has any reference to it, and copies if the
 //! page lock is busy. get_user_pages takes pages as they are again. fork copies a page at once
-//! that may be pinned. do_swap_page still decides by ptes and swap ptes.
+//! that may be pinned. do_swap_page still decides by ptes and swap ptes. 5.10 has these rules,
+//! but unmaps young ptes and does not activate the page that swapoff restores a pte to.
 //!
 //! Source: `mm/memory.c:do_wp_page`, `do_swap_page`, `copy_present_page`;
 //! `mm/swapfile.c:reuse_swap_page`, `try_to_unuse`; `mm/rmap.c:try_to_unmap_one`; all of 5.9.1.
@@ -29,7 +30,8 @@ export_policy! {
             | MIGRATION_ENTRIES
             | ZAP_UNMAPPED
             | LAZY_FORK
-            | UNEVICTABLE,
+            | UNEVICTABLE
+            | ACTIVATE_FREES_SWAP,
     },
     hooks: [
         do_wp_page,

@@ -1,7 +1,9 @@
 //! Linux 6.1 of 11 December 2022, on architectures whose swap ptes have room for the
 //! exclusive mark (x86, arm64, s390, powerpc).
 //!
-//! As 5.19, and mprotect makes the pte of an exclusive, dirty page writable at once (6.0).
+//! As 5.19, and mprotect makes the pte of an exclusive page writable at once if it is dirty
+//! (6.0; 6.2 and 6.3 do not ask whether it is dirty). Migration keeps the accessed and dirty
+//! bits of ptes (6.1, where a swap offset has room for them, as on x86).
 //!
 //! Source: `mm/memory.c:do_wp_page`, `do_swap_page`, `copy_present_pte`;
 //! `mm/rmap.c:try_to_unmap_one`; `mm/gup.c:gup_must_unshare`;
@@ -16,6 +18,8 @@ export_policy! {
     kernels: "6.0 to 6.3",
     source: "mm/memory.c, mm/rmap.c, mm/gup.c, mm/mprotect.c of Linux 6.1-rc7",
     date: "2022-12-11",
+    commit: "64fe24a3e05e5f3ac56fcd45afd2fd1d9cc8fcb6",
+    url: "https://git.kernel.org/linus/64fe24a3e05e5f3ac56fcd45afd2fd1d9cc8fcb6",
     rules: {
         do_swap_page: [SwapFree, FreeSwap, Rss, Decide, AddRmap, SetPte, UnlockPage, WpPage],
         unuse_process: 0,
@@ -32,6 +36,9 @@ export_policy! {
             | LAZY_FORK
             | UNEVICTABLE
             | LONGTERM_UNMOVABLE
+            | ACTIVATE_FREES_SWAP
+            | COPY_FREES_SWAP
+            | MIGRATION_YOUNG_DIRTY
             | UNMAP_YOUNG
             | SWAPIN_DRAIN,
     },
@@ -76,9 +83,13 @@ export_policy! {
 }
 
 /// An exclusive page is its mapping's own, whoever holds references to it. Else the count
-/// decides, as in 5.18. The same for an unshare fault.
+/// decides, as in 5.18. The same for an unshare fault, except that it leaves a page alone
+/// that is not anonymous.
 fn do_wp_page(view: &PageView) -> Answer {
     match view.at {
+        _ if view.env & UNSHARE_FAULT != 0 && !view.has(PG_ANON) => {
+            Answer::because(WP_REUSE, NOT_ANON)
+        }
         _ if !view.has(PG_ANON) => Answer::because(WP_COPY, NOT_ANON),
         WP_ENTRY if view.has(PG_ANON_EXCLUSIVE) => Answer::because(WP_REUSE, EXCLUSIVE),
         WP_ENTRY if view.count > 3 => Answer::because(WP_COPY, COUNT_ABOVE_3),

@@ -4,8 +4,9 @@
 //! As 6.1, and: a page that was pinned while it was unmapped is activated (6.4); direct IO to
 //! block devices (6.5) and over FUSE (by 6.11) takes `FOLL_PIN` references; a read fault on a
 //! swapped page that is exclusive maps it writable (6.11); mprotect does not ask whether the
-//! pte is dirty. Releases from 6.4 to 6.10 have the first of these, one after the other.
-//! NFS, vmsplice and the FUSE device still take `FOLL_GET`.
+//! pte is dirty (6.2). Releases from 6.4 to 6.10 have the first of these, one after the other.
+//! NFS, vmsplice and the FUSE device still take `FOLL_GET`. 6.19 no longer drains the pagevecs
+//! when mappings go away.
 //!
 //! Source: `mm/memory.c:do_wp_page`, `do_swap_page`, `copy_present_ptes`;
 //! `mm/rmap.c:try_to_unmap_one`; `mm/gup.c:gup_must_unshare`;
@@ -20,8 +21,8 @@ export_policy! {
     kernels: "6.11 to 6.19",
     source: "mm/memory.c, mm/rmap.c, mm/vmscan.c, block/bio.c of Linux 6.12",
     date: "2024-11-17",
-    commit: "c18160dba5ff",
-    url: "https://git.kernel.org/linus/c18160dba5ff",
+    commit: "c18160dba5ff633f7ccd779f23ee97603eda0094",
+    url: "https://git.kernel.org/linus/c18160dba5ff633f7ccd779f23ee97603eda0094",
     rules: {
         do_swap_page: [SwapFree, FreeSwap, Rss, Decide, AddRmap, SetPte, UnlockPage, WpPage],
         unuse_process: 0,
@@ -40,6 +41,9 @@ export_policy! {
             | LAZY_FORK
             | UNEVICTABLE
             | LONGTERM_UNMOVABLE
+            | ACTIVATE_FREES_SWAP
+            | COPY_FREES_SWAP
+            | MIGRATION_YOUNG_DIRTY
             | UNMAP_YOUNG
             | SWAPIN_DRAIN,
     },

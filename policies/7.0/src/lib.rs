@@ -2,7 +2,8 @@
 //!
 //! As 6.12, but do_swap_page decides while the page is in the swap cache and gives the swap
 //! reference back afterwards; so for such a page the exclusive mark alone can make it
-//! writable. The swap cache is freed last.
+//! writable. The swap cache is freed last, and also when do_swap_page backs out. munmap and
+//! exit do not drain the pagevecs (by 6.19).
 //!
 //! Source: `mm/memory.c:do_swap_page`, `do_wp_page`; `mm/swapfile.c`; of 7.0.0 and 7.1.3. The
 //! other functions are as in 6.12. 7.2 was not read.
@@ -16,7 +17,7 @@ export_policy! {
     source: "mm/memory.c, mm/swapfile.c of Linux 7.0",
     date: "2026-04-12",
     rules: {
-        do_swap_page: [Decide, Rss, AddRmap, SwapFree, SetPte, FreeSwap, UnlockPage, WpPage],
+        do_swap_page: [Rss, Decide, AddRmap, SwapFree, SetPte, FreeSwap, UnlockPage, WpPage],
         unuse_process: 0,
         exclusive_without_tree_lock: 0,
         mechanisms: EXCLUSIVE_BIT
@@ -33,6 +34,11 @@ export_policy! {
             | LAZY_FORK
             | UNEVICTABLE
             | LONGTERM_UNMOVABLE
+            | ACTIVATE_FREES_SWAP
+            | COPY_FREES_SWAP
+            | MIGRATION_YOUNG_DIRTY
+            | ZAP_NO_DRAIN
+            | BACKOUT_FREES_SWAP
             | UNMAP_YOUNG
             | SWAPIN_DRAIN,
     },

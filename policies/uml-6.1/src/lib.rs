@@ -1,7 +1,8 @@
 //! Linux 6.1 of 11 December 2022, on user-mode Linux and other architectures whose swap ptes
 //! have no room for the exclusive mark: reclaim forgets that a page was exclusive.
 //!
-//! As 5.19, and mprotect makes the pte of an exclusive, dirty page writable at once (6.0).
+//! As 5.19, and mprotect makes the pte of an exclusive page writable at once if it is dirty
+//! (6.0; 6.2 and 6.3 do not ask whether it is dirty).
 //!
 //! Source: `mm/memory.c:do_wp_page`, `do_swap_page`, `copy_present_pte`;
 //! `mm/rmap.c:try_to_unmap_one`; `mm/gup.c:gup_must_unshare`;
@@ -32,6 +33,8 @@ export_policy! {
             | LAZY_FORK
             | UNEVICTABLE
             | LONGTERM_UNMOVABLE
+            | ACTIVATE_FREES_SWAP
+            | COPY_FREES_SWAP
             | UNMAP_YOUNG
             | SWAPIN_DRAIN,
     },
@@ -76,9 +79,13 @@ export_policy! {
 }
 
 /// An exclusive page is its mapping's own, whoever holds references to it. Else the count
-/// decides, as in 5.18. The same for an unshare fault.
+/// decides, as in 5.18. The same for an unshare fault, except that it leaves a page alone
+/// that is not anonymous.
 fn do_wp_page(view: &PageView) -> Answer {
     match view.at {
+        _ if view.env & UNSHARE_FAULT != 0 && !view.has(PG_ANON) => {
+            Answer::because(WP_REUSE, NOT_ANON)
+        }
         _ if !view.has(PG_ANON) => Answer::because(WP_COPY, NOT_ANON),
         WP_ENTRY if view.has(PG_ANON_EXCLUSIVE) => Answer::because(WP_REUSE, EXCLUSIVE),
         WP_ENTRY if view.count > 3 => Answer::because(WP_COPY, COUNT_ABOVE_3),
