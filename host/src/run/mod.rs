@@ -448,6 +448,11 @@ impl<'a> Runner<'a> {
             let held = machine.mem.holders.iter().any(|holder| holder.pfn.is_some());
             machine.mem.violation = machine.audit(self.policy);
             if machine.mem.violation.is_none() && exited && !held {
+                // A page that only waits for its turn on the LRU goes with the next drain.
+                machine.mem.lru_add_drain();
+                machine.mem.audit_touched();
+            }
+            if machine.mem.violation.is_none() && exited && !held {
                 machine.mem.violation = machine.mem.audit_end();
             }
         }
