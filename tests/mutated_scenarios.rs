@@ -83,17 +83,13 @@ fn run_all(policy: &str, first: usize, step: usize) -> u32 {
     runs
 }
 
-/// All mutations take a while: each policy but the first gets every so manyth.
-const EVERY: usize = 7;
+/// All mutations under all policies take a minute: each policy gets every so manyth, and no
+/// two neighbours the same. 1 runs them all.
+const EVERY: usize = 12;
 
 #[test]
-fn mutated_scenarios_never_break_the_kernel_under_vanilla() {
-    assert!(run_all("vanilla", 0, 1) > 2000, "most mutations parse");
-}
-
-#[test]
-fn mutated_scenarios_never_break_the_kernel_under_any_other_policy() {
-    for (number, policy) in bundled().iter().skip(1).enumerate() {
-        assert!(run_all(policy.id, number, EVERY) > 200, "most mutations parse");
+fn mutated_scenarios_never_break_any_kernel() {
+    for (number, policy) in bundled().iter().enumerate() {
+        assert!(run_all(policy.id, number, EVERY) > 1500 / EVERY as u32, "most mutations parse");
     }
 }

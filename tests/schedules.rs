@@ -17,9 +17,9 @@ use cowpath::policy::{bundled, resolve};
 use std::collections::BTreeMap;
 use world::World;
 
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 30;
 /// Where all policies are gone through.
-const FEW_SEEDS: u64 = 12;
+const FEW_SEEDS: u64 = 10;
 
 /// What the schedules find under a policy, with the first seed of each; `known` is what the
 /// policy allows.

@@ -1,8 +1,8 @@
 //! The audit: what must be true between stages.
 //!
 //! Here is what is looked at after each stage, in every build, and at the end; the
-//! recount of everything is in `super::recount` and `super::exclusive`. None knows policies: a violation
-//! under a policy is that policy's finding, or our bug.
+//! recount of everything is in `super::recount` and `super::exclusive`. None of them knows
+//! policies: a violation under a policy is that policy's finding, or our bug.
 
 use super::Memory;
 use super::ids::{MmId, Pfn, SwpEntry, ZERO_PAGE};
