@@ -7,14 +7,15 @@
 use cowpath::machine::Machine;
 use cowpath::mm::audit::Violation;
 use cowpath::mm::{
-    AnonVmaId, Counters, FileId, IoKind, LOCKED_BY_IO, Layout, Memory, MmId, PG_ACTIVE,
-    PG_ISOLATED, PG_LOCKED, PG_LRU, PG_PAGECACHE, PG_PRIVATE, PG_RECLAIM, PG_RESERVED,
-    PG_SWAPCACHE, PG_WRITEBACK, Path, Pfn, Pte, SwapIo, SwpEntry, TaskId, VM_MAYWRITE, VM_READ,
-    VM_WRITE, Vma, VmaId, ZERO_PAGE,
+    AnonVmaId, Counters, FileId, IoKind, LOCKED_BY_IO, Layout, Memory, MmId, PG_ACTIVE, PG_ANON,
+    PG_ANON_EXCLUSIVE, PG_ISOLATED, PG_LOCKED, PG_LRU, PG_PAGECACHE, PG_PRIVATE, PG_RECLAIM,
+    PG_RESERVED, PG_SWAPCACHE, PG_WRITEBACK, Path, Pfn, Pte, SwapIo, SwpEntry, TaskId, VM_MAYWRITE,
+    VM_READ, VM_WRITE, Vma, VmaId, ZERO_PAGE,
 };
 use cowpath::policy::{Policy, resolve};
 use cowpath::routines::{
-    Access, AddToSwap, CanShare, Cx, RemoveExclusive, Routine, ShrinkList, TryToUnmap, Zap,
+    Access, AddToSwap, CanShare, Cx, HoldPages, RemoveExclusive, Routine, ShrinkList, TryToUnmap,
+    Zap,
 };
 
 const ADDRESS: u32 = 0x400;
@@ -102,7 +103,7 @@ impl World {
     /// What a recount of everything finds, or the last stages found.
     fn found(&mut self) -> Option<Violation> {
         self.machine.mem.audit_touched();
-        self.machine.mem.violation.or_else(|| self.machine.audit())
+        self.machine.mem.violation.or_else(|| self.machine.audit(&self.policy))
     }
 
     fn bug(&mut self) -> (&'static str, &'static str) {
@@ -515,4 +516,122 @@ fn a_page_is_not_freed_while_its_flags_say_that_it_is_in_use() {
         w.machine.mem.put_page(page);
         assert_eq!(w.bug(), ("free_pages_check", name));
     }
+}
+
+/// The world of a kernel that marks exclusive pages: its page carries the bit.
+fn exclusive_world() -> (World, Pfn) {
+    let mut w = world();
+    w.policy = resolve("6.12").expect("a bundled policy");
+    let page = w.page();
+    w.set(page, PG_ANON_EXCLUSIVE);
+    assert_eq!(w.found(), None);
+    (w, page)
+}
+
+#[test]
+fn an_exclusive_page_is_anonymous_and_mapped_once() {
+    let (mut w, page) = exclusive_world();
+    w.machine.mem.page_mut(page).flags &= !PG_ANON;
+    let what = "it is not anonymous";
+    assert_eq!(w.found(), Some(Violation::Exclusive { pfn: page, what }));
+
+    // Found by the stage's own audit through the count.
+    let what = "it has other mappings";
+    let (mut w, page) = exclusive_world();
+    w.machine.mem.get_page(page);
+    w.machine.mem.page_dup_rmap(page);
+    w.machine.mem.audit_touched();
+    assert_eq!(w.machine.mem.violation, Some(Violation::Exclusive { pfn: page, what }));
+
+    // A swap pte leads to it too.
+    let (mut w, page) = exclusive_world();
+    let (_, entry) = w.add_to_swap();
+    w.machine.mem.swap_duplicate(entry);
+    w.machine.mem.add_to_mmlist(MmId(0));
+    w.machine.mem.set_pte(w.vma, ADDRESS + 1, Pte::swap(entry));
+    assert_eq!(w.found(), Some(Violation::Exclusive { pfn: page, what }));
+}
+
+#[test]
+fn a_page_that_must_be_exclusive_is_marked_in_kernels_that_do_so() {
+    let what = "a pte of it is writable";
+    let (mut w, page) = exclusive_world();
+    w.machine.mem.page_mut(page).flags &= !PG_ANON_EXCLUSIVE;
+    assert_eq!(w.found(), Some(Violation::NotExclusive { pfn: page, what }));
+    w.policy = resolve("5.18").expect("a bundled policy");
+    assert_eq!(w.found(), None, "a kernel without the bit");
+
+    let (mut w, page) = exclusive_world();
+    let io = w.machine.mem.add_io(IoKind::PinRead, Path::PinUserPages, MmId(0), ADDRESS, 1, 1);
+    w.run(HoldPages::new(io, false));
+    assert_eq!(w.found(), None);
+    let read_only = w.machine.mem.pte(w.vma, ADDRESS).wrprotect();
+    w.machine.mem.set_pte(w.vma, ADDRESS, read_only);
+    w.machine.mem.page_mut(page).flags &= !PG_ANON_EXCLUSIVE;
+    let what = "it is held by FOLL_PIN";
+    assert_eq!(w.found(), Some(Violation::NotExclusive { pfn: page, what }));
+}
+
+/// The page of the world, its pte replaced by a swap pte with the exclusive mark.
+fn marked_world() -> (World, Pfn, SwpEntry) {
+    let (mut w, _) = exclusive_world();
+    let (page, entry) = w.add_to_swap();
+    w.lock(page);
+    w.run(TryToUnmap::new(page));
+    w.unlock(page);
+    assert!(w.machine.mem.pte(w.vma, ADDRESS).marked_exclusive());
+    assert_eq!(w.found(), None);
+    (w, page, entry)
+}
+
+#[test]
+fn a_marked_swap_pte_is_the_only_mapping() {
+    let (mut w, _, entry) = marked_world();
+    w.machine.mem.swap_duplicate(entry);
+    w.machine.mem.set_pte(w.vma, ADDRESS + 1, Pte::swap(entry));
+    assert_eq!(w.found(), Some(Violation::Mark { entry }));
+
+    let (mut w, page, entry) = marked_world();
+    w.machine.mem.get_page(page);
+    w.machine.mem.set_pte(w.vma, ADDRESS + 1, Pte::mk(page));
+    w.machine.mem.page_add_anon_rmap(page, w.vma, ADDRESS + 1);
+    w.machine.mem.mms[0].rss += 1;
+    assert_eq!(w.found(), Some(Violation::Mark { entry }));
+}
+
+#[test]
+fn a_migration_entry_has_a_locked_page_and_is_alone_if_exclusive() {
+    // Under migration, up to the pte.
+    let migrating = || {
+        let (mut w, page) = exclusive_world();
+        w.machine.mem.isolate_lru_page(page);
+        w.lock(page);
+        w.run(TryToUnmap::migrate(page));
+        let request = SwapIo { pfn: page, entry: SwpEntry::new(0, 1), write: false };
+        w.machine.mem.swap_io.push(request);
+        assert_eq!(w.machine.mem.pte(w.vma, ADDRESS).migrating(), Some(page));
+        assert_eq!(w.found(), None);
+        (w, page)
+    };
+    let (mut w, page) = migrating();
+    let other = w.machine.mem.pte(w.vma, ADDRESS).migration_shared();
+    w.machine.mem.set_pte(w.vma, ADDRESS + 1, other);
+    w.machine.mem.mms[0].rss += 1;
+    w.machine.mem.mms[0].anon_rss += 1;
+    let what = "has other mappings";
+    assert_eq!(w.found(), Some(Violation::Migration { pfn: page, what }));
+
+    let (mut w, page) = migrating();
+    w.unlock(page);
+    w.machine.mem.swap_io.clear();
+    let what = "is not locked";
+    assert_eq!(w.found(), Some(Violation::Migration { pfn: page, what }));
+}
+
+#[test]
+fn a_mapped_page_is_anonymous_or_a_files() {
+    let mut w = world();
+    let page = w.page();
+    w.machine.mem.page_mut(page).flags &= !PG_ANON;
+    assert_eq!(w.found(), Some(Violation::Mapped { pfn: page }));
 }

@@ -7,6 +7,8 @@ mod c_plugin;
 mod faults;
 #[path = "plugins/grafts.rs"]
 mod grafts;
+#[path = "plugins/later.rs"]
+mod later;
 #[path = "plugins/loading.rs"]
 mod loading;
 #[path = "plugins/tables.rs"]

@@ -81,7 +81,7 @@ fn measure(bencher: Bencher<'_, '_>, policy: &str, sequence: impl Fn(&mut Bare<'
     let policy = resolve(policy);
     let mut first = Bare::new(&policy);
     sequence(&mut first);
-    assert_eq!(first.machine.audit(), None);
+    assert_eq!(first.machine.audit(&policy), None);
     assert_eq!(first.machine.oracle.findings, []);
     let stages = ItemsCount::new(first.machine.stages);
     bencher.counter(stages).with_inputs(|| Bare::new(&policy)).bench_local_refs(sequence);

@@ -15,6 +15,7 @@ use crate::oracle::Oracle;
 use crate::policy::{Policy, PolicyFault};
 use crate::routines::{Asked, Cx, Flow, Routine};
 use crate::task::{Ret, Task};
+use cowpath_abi::EXCLUSIVE_BIT;
 
 /// A memory and the tasks that work on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,9 +188,10 @@ impl Machine {
     }
 
     /// Recounts everything; nothing while somebody holds a page_table_lock, under
-    /// which a pte and its counts may be half done.
+    /// which a pte and its counts may be half done. What must hold of exclusive pages is
+    /// asked of those kernels that have them.
     #[must_use]
-    pub fn audit(&self) -> Option<Violation> {
+    pub fn audit(&self, policy: &Policy) -> Option<Violation> {
         if self.mem.mms.iter().any(|mm| mm.ptl.is_some()) {
             return None;
         }
@@ -198,6 +200,6 @@ impl Machine {
             held.pages.extend_from_slice(task.pages());
             held.entries.extend_from_slice(task.entries());
         }
-        self.mem.audit_whole(&held)
+        self.mem.audit_whole(&held, policy.has(EXCLUSIVE_BIT))
     }
 }

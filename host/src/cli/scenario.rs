@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::inputs;
 use super::output::{print, print_bytes};
 use super::{Error, Exit};
+use crate::report;
 use crate::routines::stage_names;
 use crate::scenario::{LoadError, builtin, explain, kernels};
 
@@ -60,7 +61,8 @@ fn list<'n>(names: impl Iterator<Item = &'n str>) -> Result<String, Error> {
     for name in names {
         let title = inputs::scenario(name)?.title;
         if name.len() + 2 > TITLE || TITLE + title.len() > 80 {
-            text.push_str(&format!("{name}\n    {title}\n"));
+            text.push_str(&format!("{name}\n"));
+            report::hanging(&mut text, "    ", 4, &title);
         } else {
             text.push_str(&format!("{name:TITLE$}{title}\n"));
         }

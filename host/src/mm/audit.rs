@@ -1,8 +1,8 @@
 //! The audit: what must be true between stages.
 //!
 //! Here is what is looked at after each stage, in every build, and at the end; the
-//! recount of everything is in `super::recount`. Neither knows policies: a violation
-//! under a policy is that policy's finding, or our bug.
+//! recount of everything is in `super::recount` and `super::exclusive`. None of them knows
+//! policies: a violation under a policy is that policy's finding, or our bug.
 
 use super::Memory;
 use super::ids::{MmId, Pfn, SwpEntry, ZERO_PAGE};
@@ -117,6 +117,37 @@ pub enum Violation {
         /// The page.
         pfn: Pfn,
     },
+    /// `PG_anon_exclusive` of a page that is not its only mapping's own.
+    Exclusive {
+        /// The page.
+        pfn: Pfn,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// An anonymous page without `PG_anon_exclusive` that must have it.
+    NotExclusive {
+        /// The page.
+        pfn: Pfn,
+        /// Why it must.
+        what: &'static str,
+    },
+    /// A swap pte carries the exclusive mark, and its entry has other mappings.
+    Mark {
+        /// The entry.
+        entry: SwpEntry,
+    },
+    /// A page is mapped that is neither anonymous nor a file's.
+    Mapped {
+        /// The page.
+        pfn: Pfn,
+    },
+    /// A migration entry, and its page is not in the state in which one may be.
+    Migration {
+        /// The page.
+        pfn: Pfn,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// Something is still in use although nobody is left to use it.
     Leaked {
         /// What.
@@ -157,6 +188,15 @@ impl fmt::Display for Violation {
             Self::NotOnMmlist { mm } => write!(f, "mm {}: swap ptes, but not on the mmlist", mm.0),
             Self::Lru { pfn } => write!(f, "{pfn}: its flags and the LRU disagree"),
             Self::NoIo { pfn } => write!(f, "{pfn}: waits for IO that nobody does"),
+            Self::Exclusive { pfn, what } => write!(f, "{pfn}: PG_anon_exclusive, but {what}"),
+            Self::NotExclusive { pfn, what } => {
+                write!(f, "{pfn}: {what}, but not PG_anon_exclusive")
+            }
+            Self::Mark { entry } => {
+                write!(f, "{entry}: a swap pte is marked exclusive, but there are other mappings")
+            }
+            Self::Mapped { pfn } => write!(f, "{pfn}: mapped, but neither anonymous nor a file's"),
+            Self::Migration { pfn, what } => write!(f, "{pfn}: under migration, but {what}"),
             Self::Leaked { what, number } => write!(f, "{number} {what} left over"),
         }
     }
@@ -214,7 +254,19 @@ impl Memory {
         if cached && !self.in_its_place(pfn) {
             return Some(Violation::SwapCache { pfn, entry: page.private });
         }
+        if page.has(PG_ANON_EXCLUSIVE) {
+            return self.check_exclusive(pfn);
+        }
         None
+    }
+
+    /// What counts tell of an exclusive page; the rest is in `super::exclusive`.
+    fn check_exclusive(&self, pfn: Pfn) -> Option<Violation> {
+        if !self.page(pfn).has(PG_ANON) {
+            return Some(Violation::Exclusive { pfn, what: "it is not anonymous" });
+        }
+        let shared = self.page_mapcount(pfn) > 1;
+        shared.then_some(Violation::Exclusive { pfn, what: "it has other mappings" })
     }
 
     /// Whether the swap cache has a page where the page says; or, while migration keeps

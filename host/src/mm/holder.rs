@@ -106,7 +106,7 @@ pub struct Holder {
     pub start: [Token; SECTORS],
     /// Stores, transfers and other such events before the page was got; 0: it was not yet.
     pub held: u32,
-    /// The page was mapped elsewhere too, or ZERO_PAGE, when the page was got.
+    /// The page was mapped elsewhere too, a file's, or ZERO_PAGE, when it was got.
     pub shared: bool,
     /// The owner has given the page up since (munmap, MADV_DONTNEED, exit).
     pub discarded: bool,

@@ -7,6 +7,7 @@
 pub mod audit;
 mod change;
 mod counts;
+mod exclusive;
 mod file;
 mod holder;
 mod ids;

@@ -7,7 +7,7 @@ use super::Memory;
 use super::audit::Violation;
 use super::ids::{MmId, Pfn, SwpEntry};
 use super::page::{
-    LOCKED_BY_IO, PG_ACTIVE, PG_ANON, PG_ISOLATED, PG_LRU, PG_RESERVED, PG_WRITEBACK,
+    LOCKED_BY_IO, PG_ACTIVE, PG_ANON, PG_ISOLATED, PG_LRU, PG_PAGECACHE, PG_RESERVED, PG_WRITEBACK,
 };
 use super::swap::SWAP_MAP_MAX;
 use cowpath_abi::GUP_PIN_COUNTING_BIAS;
@@ -32,15 +32,17 @@ struct Recount {
 }
 
 impl Memory {
-    /// Recounts everything. `held` is what tasks hold.
+    /// Recounts everything. `held` is what tasks hold; `marks`: the kernel has
+    /// `PG_anon_exclusive`.
     #[must_use]
-    pub fn audit_whole(&self, held: &Held) -> Option<Violation> {
+    pub fn audit_whole(&self, held: &Held, marks: bool) -> Option<Violation> {
         let recount = self.recount(held);
         (self.audit_pages(&recount))
             .or_else(|| self.audit_slots(&recount))
             .or_else(|| self.audit_mms())
             .or_else(|| self.audit_lists())
             .or_else(|| self.audit_io())
+            .or_else(|| self.audit_exclusive(marks))
     }
 
     fn recount(&self, held: &Held) -> Recount {
@@ -85,6 +87,9 @@ impl Memory {
             let (mapcount, ptes) = (self.page_mapcount(pfn), recount.ptes[i]);
             if mapcount != ptes {
                 return Some(Violation::Mapcount { pfn, mapcount, ptes });
+            }
+            if mapcount > 0 && page.flags & (PG_ANON | PG_PAGECACHE | PG_RESERVED) == 0 {
+                return Some(Violation::Mapped { pfn });
             }
             let ledgers = [
                 ("gup", page.gup.count(), recount.gup[i]),

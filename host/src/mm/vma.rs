@@ -67,7 +67,7 @@ pub struct Vma {
 /// `struct anon_vma`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AnonVma {
-    /// `head`: the vma linked last comes first.
+    /// `head`: the vma linked last comes first, or last in kernels with migration entries.
     pub head: VmaId,
     /// `lock`.
     pub lock: TaskId,
@@ -224,6 +224,22 @@ impl Memory {
         let vma = &mut self.vmas[vma.index()];
         vma.anon_vma = anon_vma;
         vma.anon_next = head;
+    }
+
+    /// The same at the tail of the list, where kernels with migration entries add the vmas
+    /// of children (2.6.18 on; the interval tree keeps that order).
+    pub fn anon_vma_link_tail(&mut self, vma: VmaId, anon_vma: AnonVmaId) {
+        let mut last = self.anon_vmas[anon_vma.index()].head;
+        if !last.is_some() {
+            return self.anon_vma_link(vma, anon_vma);
+        }
+        while self.vmas[last.index()].anon_next.is_some() {
+            last = self.vmas[last.index()].anon_next;
+        }
+        self.vmas[last.index()].anon_next = vma;
+        let vma = &mut self.vmas[vma.index()];
+        vma.anon_vma = anon_vma;
+        vma.anon_next = VmaId::NONE;
     }
 
     /// `anon_vma_unlink`: takes a vma off its anon_vma.

@@ -2,8 +2,8 @@
 
 use super::{Kind, Oracle, Place, index_of, sectors};
 use crate::mm::{
-    Holder, HolderId, Io, IoId, IoKind, IoState, Memory, MmId, PG_SWAPCACHE, SECTORS, SectorMask,
-    Token, ZERO_PAGE,
+    Holder, HolderId, Io, IoId, IoKind, IoState, Memory, MmId, PG_PAGECACHE, PG_SWAPCACHE, SECTORS,
+    SectorMask, Token, ZERO_PAGE,
 };
 
 impl Oracle {
@@ -16,7 +16,8 @@ impl Oracle {
         let page = mem.page(pfn);
         let cached = page.has(PG_SWAPCACHE);
         let swap_ptes = if cached { u32::from(mem.swap_map(page.private)) - 1 } else { 0 };
-        let shared = pfn == ZERO_PAGE || mem.page_mapcount(pfn) + swap_ptes > 1;
+        let file = pfn == ZERO_PAGE || page.has(PG_PAGECACHE);
+        let shared = file || mem.page_mapcount(pfn) + swap_ptes > 1;
         let index = index_of(mem, mm, address + (holder.0 - first));
         let h = &mut mem.holders[holder.index()];
         h.held = held;
@@ -88,7 +89,9 @@ impl Oracle {
             return;
         }
         let expected = index.map_or(start, |index| self.slot(index)[place.sector]);
-        self.find(elsewhere.unwrap_or(self.lost(expected)), place, seen, expected);
+        // What the page held by right may never have got there, because of a fork.
+        let lost = if self.raced.contains(&start) { start } else { expected };
+        self.find(elsewhere.unwrap_or(self.lost(lost)), place, seen, expected);
     }
 
     /// A request is complete: from now on its owner must see the data of a direct read.

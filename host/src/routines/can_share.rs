@@ -5,7 +5,7 @@
 
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
-use crate::mm::{Memory, PG_DIRTY, PG_LOCKED, PG_SWAPCACHE, Pfn, SwpEntry};
+use crate::mm::{Memory, PG_DIRTY, PG_LOCKED, PG_REPLACED, PG_SWAPCACHE, Pfn, SwpEntry};
 use crate::task::{Ret, Task};
 use cowpath_abi::{AT_RECHECK, AT_SWAP_MAP, Hook, SHARE_AND_DELETE, SHARE_IF_EXCLUSIVE, YES};
 
@@ -37,9 +37,12 @@ impl CanShare {
         let unlocked = !cx.mem.page(self.page).has(PG_LOCKED);
         cx.mem.bug_on(unlocked, "can_share_swap_page", "!PageLocked", self.page);
         let cached = cx.mem.page(self.page).has(PG_SWAPCACHE);
+        let replaced = cx.mem.page(self.page).has(PG_REPLACED);
         self.entry = cx.mem.page(self.page).private;
         self.stage = match cx.ask(Hook::can_share_swap_page, 0, self.page, 0, 0) {
             SHARE_IF_EXCLUSIVE if cached => Stage::SwapMap,
+            // Migration keeps the page aside: its slot is another page's for now.
+            SHARE_AND_DELETE if cached && replaced => return Flow::Return(Ret::No),
             SHARE_AND_DELETE if cached => Stage::Delete,
             YES | SHARE_AND_DELETE => return Flow::Return(Ret::Yes),
             _ => return Flow::Return(Ret::No),

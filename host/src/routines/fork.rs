@@ -12,7 +12,7 @@ use crate::mm::{
     VM_MAYWRITE, VM_SHARED, Vma, VmaId,
 };
 use crate::task::{Ret, Task};
-use cowpath_abi::{FORK_COPY, Hook, LAZY_FORK, MM_HAS_PINNED};
+use cowpath_abi::{FORK_COPY, Hook, LAZY_FORK, MIGRATION_ENTRIES, MM_HAS_PINNED};
 
 stages! { Stage {
     DownWrite = "dup_mmap.down_write",
@@ -64,7 +64,11 @@ impl Fork {
             anon_next: VmaId::NONE,
             ..from
         });
-        if from.anon_vma.is_some() {
+        if from.anon_vma.is_some() && cx.has(MIGRATION_ENTRIES) {
+            // At the tail: whoever puts ptes back in place of migration entries comes to
+            // the child after the parent, so that fork copies no entry behind his back.
+            cx.mem.anon_vma_link_tail(self.to, from.anon_vma);
+        } else if from.anon_vma.is_some() {
             cx.mem.anon_vma_link(self.to, from.anon_vma);
         }
         if cx.has(LAZY_FORK) && !from.anon_vma.is_some() {
@@ -235,10 +239,15 @@ impl Stages for Fork {
                 Flow::Return(Ret::Done)
             }
             Stage::Fail => {
+                // mmput of the child: swapoff may have found it on the mmlist.
+                cx.mem.mms[self.child.index()].users += 1;
                 self.stage = Stage::Failed;
                 Flow::Call(Exit::new(self.child).into())
             }
-            Stage::Failed => Flow::Return(Ret::NoMemory),
+            Stage::Failed => {
+                cx.mem.mms[self.child.index()].users -= 1;
+                Flow::Return(Ret::NoMemory)
+            }
         }
     }
 }

@@ -10,11 +10,13 @@
 use super::{Cx, Fault, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{
-    Direction, HolderId, IoId, Memory, PG_DIRTY, Pfn, VM_MAYWRITE, VM_WRITE, VmaId, ZERO_PAGE,
+    Direction, HolderId, IoId, Memory, PG_ANON_EXCLUSIVE, PG_DIRTY, Pfn, VM_MAYWRITE, VM_WRITE,
+    VmaId, ZERO_PAGE,
 };
 use crate::task::{Ret, Task};
 use cowpath_abi::{
-    GUP_AS_WRITE, GUP_BEGIN, GUP_FAULTS_IN, GUP_FOUND, GUP_PIN, GUP_UNSHARE, GUP_WRITE, Hook,
+    EXCLUSIVE_BIT, GUP_AS_WRITE, GUP_BEGIN, GUP_FAULTS_IN, GUP_FOUND, GUP_PIN, GUP_UNSHARE,
+    GUP_WRITE, Hook,
 };
 
 stages! { Stage {
@@ -98,13 +100,30 @@ impl GetUserPages {
             && cx.ask(Hook::get_user_pages, GUP_FOUND, pfn, flags, env) == GUP_UNSHARE
     }
 
+    /// `can_follow_write_pte`: by force, a read-only pte will do for writing. Kernels with
+    /// `PG_anon_exclusive` take no page by it that a fork or a file may share, whatever
+    /// has become of the page since the fault.
+    ///
+    /// Simplified: so for 5.19, which has `FOLL_COW` and the dirty bit for that; kernels from
+    /// 4.8 to 5.18 do as 2.6.11, which takes whatever is there after the fault.
+    fn may_follow(&self, cx: &Cx<'_>, address: u32) -> bool {
+        let pte = cx.mem.pte(self.vma, address);
+        let by_force = self.write && !self.lookup_write && !pte.write();
+        let own = |pfn: Pfn| cx.mem.page(pfn).has(PG_ANON_EXCLUSIVE);
+        !by_force || !cx.has(EXCLUSIVE_BIT) || pte.pfn().is_none_or(own)
+    }
+
     fn follow(&mut self, cx: &mut Cx<'_>) -> Flow {
         let address = self.address(cx.mem);
         let ptl = Lock::Ptl(cx.task.mm);
         let untouched = !self.lookup_write
             && !cx.has(GUP_FAULTS_IN)
             && cx.mem.untouched_anonymous_page(self.vma, address);
-        let found = cx.mem.follow_page(self.vma, address, self.lookup_write);
+        let found = if self.may_follow(cx, address) {
+            cx.mem.follow_page(self.vma, address, self.lookup_write)
+        } else {
+            None
+        };
         let Some(pfn) = found.or(untouched.then_some(ZERO_PAGE)) else {
             cx.unlock(ptl);
             self.stage = Stage::Faulted;

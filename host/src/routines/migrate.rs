@@ -15,9 +15,9 @@
 use super::{AddToSwap, Cx, Fault, Flow, Stages, TryToUnmap, UnmapAndMove, stages};
 use crate::lock::{Lock, Until, Wants};
 use crate::mm::{
-    AnonVmaId, Memory, MmId, NO_MAPPING, PG_ACTIVE, PG_AGAIN, PG_ANON, PG_DIRTY, PG_ERROR,
-    PG_PRIVATE, PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK, Pfn, Pte,
-    SwpEntry, VmaId,
+    AnonVmaId, Memory, MmId, NO_MAPPING, PG_ACTIVE, PG_AGAIN, PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY,
+    PG_ERROR, PG_PRIVATE, PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK, Pfn,
+    Pte, SwpEntry, VmaId,
 };
 use crate::task::{Ret, Task};
 use cowpath_abi::MIGRATION_ENTRIES;
@@ -203,7 +203,7 @@ impl Migrate {
         page.mapping = old.mapping;
         page.index = old.index;
         let page = cx.mem.page_mut(self.old);
-        page.flags &= !(PG_SWAPCACHE | PG_REPLACED | PG_ANON);
+        page.flags &= !(PG_SWAPCACHE | PG_REPLACED | PG_ANON | PG_ANON_EXCLUSIVE);
         page.private = SwpEntry::NONE;
         page.mapping = NO_MAPPING;
         page.tasks += 1;

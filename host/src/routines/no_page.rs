@@ -86,7 +86,9 @@ impl Stages for DoNoPage {
     #[inline]
     fn wants(&self, mem: &Memory, _: &Task) -> Wants {
         match self.stage {
-            Stage::Nopage | Stage::EarlyCow => Wants::NOTHING,
+            // find_get_page: reclaim that has found nobody to hold the page keeps it so.
+            Stage::Nopage => Wants::free(Lock::Tree),
+            Stage::EarlyCow => Wants::NOTHING,
             Stage::Map => Wants::take(Lock::Ptl(mem.vmas[self.vma.index()].mm)),
         }
     }

@@ -5,7 +5,9 @@
 
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
-use crate::mm::{Memory, PG_DIRTY, PG_LOCKED, PG_PRIVATE, PG_SWAPCACHE, Pfn, SwpEntry};
+use crate::mm::{
+    Memory, PG_DIRTY, PG_LOCKED, PG_PRIVATE, PG_REPLACED, PG_SWAPCACHE, Pfn, SwpEntry,
+};
 use crate::task::{Ret, Task};
 use cowpath_abi::{AT_ENTRY, AT_RECHECK, AT_SWAP_MAP, Hook, YES};
 
@@ -37,8 +39,9 @@ impl RemoveExclusive {
         let function = "remove_exclusive_swap_page";
         cx.mem.bug_on(page.has(PG_PRIVATE), function, "PagePrivate", self.page);
         cx.mem.bug_on(!page.has(PG_LOCKED), function, "!PageLocked", self.page);
-        let asked = page.has(PG_SWAPCACHE) && self.ask(cx, AT_ENTRY);
-        if !asked {
+        // A page that migration keeps aside: its slot is another page's for now.
+        let cached = page.has(PG_SWAPCACHE) && !page.has(PG_REPLACED);
+        if !cached || !self.ask(cx, AT_ENTRY) {
             return Flow::Return(Ret::No);
         }
         self.entry = page.private;

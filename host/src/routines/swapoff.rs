@@ -145,7 +145,7 @@ impl Swapoff {
             self.stage = Stage::Written;
             return Flow::Call(RemoveExclusive::new(self.page).into());
         }
-        self.delete_or_finish(page.has(PG_SWAPCACHE))
+        self.delete_or_finish(cx.mem)
     }
 
     /// Migration has the page: give it up, and look the same entry up again.
@@ -171,7 +171,12 @@ impl Swapoff {
         self.goto(Stage::Relock)
     }
 
-    const fn delete_or_finish(&mut self, cached: bool) -> Flow {
+    /// The page may have left the swap cache while it was not locked, and may even be back
+    /// on another area, not written out yet (mm/swapfile.c:try_to_unuse, 2.6.29; before,
+    /// our reference to it keeps it where it is).
+    fn delete_or_finish(&mut self, mem: &Memory) -> Flow {
+        let page = mem.page(self.page);
+        let cached = page.has(PG_SWAPCACHE) && page.private == self.entry();
         self.goto(if cached { Stage::Delete } else { Stage::Finish })
     }
 
@@ -247,10 +252,7 @@ impl Stages for Swapoff {
             Stage::NextMm => self.next_mm(cx),
             Stage::Written => self.written(cx),
             Stage::Relock => self.goto(Stage::WaitWritten),
-            Stage::WaitWritten => {
-                let cached = cx.mem.page(self.page).has(PG_SWAPCACHE);
-                self.delete_or_finish(cached)
-            }
+            Stage::WaitWritten => self.delete_or_finish(cx.mem),
             Stage::Delete => {
                 cx.delete_from_swap_cache(self.page);
                 self.goto(Stage::SwapFree)

@@ -193,7 +193,7 @@ impl<'a> Runner<'a> {
     fn end_step(&mut self, actor: &str, text: &str) {
         self.note_trouble();
         if self.machine.mem.violation.is_none() {
-            self.machine.mem.violation = self.machine.audit();
+            self.machine.mem.violation = self.machine.audit(self.policy);
         }
         let result = self.result();
         self.steps.push(StepTrace {
@@ -451,7 +451,12 @@ impl<'a> Runner<'a> {
             machine.oracle.sweep(&machine.mem);
             let exited = machine.mem.mms.iter().all(|mm| !mm.alive);
             let held = machine.mem.holders.iter().any(|holder| holder.pfn.is_some());
-            machine.mem.violation = machine.audit();
+            machine.mem.violation = machine.audit(self.policy);
+            if machine.mem.violation.is_none() && exited && !held {
+                // A page that only waits for its turn on the LRU goes with the next drain.
+                machine.mem.lru_add_drain();
+                machine.mem.audit_touched();
+            }
             if machine.mem.violation.is_none() && exited && !held {
                 machine.mem.violation = machine.mem.audit_end();
             }

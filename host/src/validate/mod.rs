@@ -62,7 +62,7 @@ pub fn validate(
         policy: policy.name().to_string(),
         scenarios,
         skipped: transcript.header.skipped.clone(),
-        absent: absent,
+        absent,
         steps,
         fields: fields.to_vec(),
         differences,

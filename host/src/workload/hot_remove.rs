@@ -100,7 +100,7 @@ impl HotRemove {
         let completed = self.phases(&mut driver, &mut seen).is_ok();
         let (mut machine, phases) = driver.finish();
         if completed {
-            machine.mem.violation = machine.audit();
+            machine.mem.violation = machine.audit(policy);
         }
         Tally::new(*self, policy.name(), &machine, phases, seen)
     }

@@ -39,7 +39,7 @@ pub(super) fn memory(value: &Value<'_>, problems: &mut Problems) -> Option<Memor
             .expected("a number that divides `pages`");
     }
     let movable = table::number(table, ("movable", 0), 0..=LARGEST, problems);
-    let sections = if section == 0 { 0 } else { pages / section };
+    let sections = pages.checked_div(section).unwrap_or(0);
     if let Some(value) = get(table, "movable").filter(|_| movable > sections) {
         problems
             .add(value.span(), format!("{movable} movable sections of {sections}"))
