@@ -106,12 +106,13 @@ fn broken_scenarios_are_explained() {
 
 #[test]
 fn every_command_explains_itself() {
-    let commands: [&[&str]; 19] = [
+    let commands: [&[&str]; 20] = [
         &[],
         &["compare"],
         &["run"],
         &["matrix"],
         &["bisect"],
+        &["explore"],
         &["scenario"],
         &["scenario", "list"],
         &["scenario", "show"],

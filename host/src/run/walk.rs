@@ -104,9 +104,10 @@ impl<'a> Walk<'a> {
 
     /// Recounts everything, as a run does after each step.
     pub fn audit(&mut self) {
+        let policy = self.runner.policy;
         let machine = &mut self.runner.machine;
         if !machine.halted() {
-            machine.mem.violation = machine.audit();
+            machine.mem.violation = machine.audit(policy);
         }
     }
 
@@ -262,7 +263,11 @@ impl<'a> Walk<'a> {
             let findings = std::mem::take(&mut machine.oracle.findings);
             let exited = machine.mem.mms.iter().all(|mm| !mm.alive);
             let held = machine.mem.holders.iter().any(|holder| holder.pfn.is_some());
-            machine.mem.violation = machine.audit();
+            machine.mem.violation = machine.audit(self.runner.policy);
+            if machine.mem.violation.is_none() && exited && !held {
+                machine.mem.lru_add_drain();
+                machine.mem.audit_touched();
+            }
             if machine.mem.violation.is_none() && exited && !held {
                 machine.mem.violation = machine.mem.audit_end();
             }
