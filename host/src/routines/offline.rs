@@ -1,7 +1,8 @@
 //! Memory hot-remove: empties a section.
 //!
 //! Simplified: pages of a file's page cache are reclaimed, not migrated; a section
-//! is a run of frames of any length; there are at most ten passes.
+//! is a run of frames of any length; there are at most ten passes; to take a section offline
+//! that is offline is no error, as 6.1 and later were seen to have it.
 
 use super::{Cx, Flow, Migrate, Order, ShrinkPage, Stages, stages};
 use crate::lock::{Until, Wants};
