@@ -4,8 +4,9 @@
 //! between pages. There is no `get_user_pages_fast`. After a write fault with `force`, or in
 //! an area that is not writable, the page is taken as it is found, in kernels with
 //! `PG_anon_exclusive` only if it is that (see `may_follow`); 2.6.29 does so in areas that are
-//! not writable only, and 4.19 asks for a dirty pte then. `ZERO_PAGE` is given out where no page table is; 2.6.29 does so for every pte that is none. No reference
-//! is `FOLL_LONGTERM` for reading (since 6.2 such a one unshares a file's page and `ZERO_PAGE`).
+//! not writable only, and 4.19 asks for a dirty pte then. `ZERO_PAGE` is given out where no
+//! page table is; 2.6.29 does so for every pte that is none. No reference is `FOLL_LONGTERM`
+//! for reading (since 6.2 such a one unshares a file's page and `ZERO_PAGE`).
 
 use super::{Cx, Fault, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
