@@ -11,7 +11,8 @@ use super::world::{NO_IO, NOBODY, PARTS, Shared, World, forget};
 use crate::machine::Machine;
 use crate::mm::{Counters, SwpEntry};
 use crate::oracle::Kind;
-use crate::policy::Policy;
+use crate::policy::{Hook, Policy};
+use cowpath_abi::HOOKS;
 use crate::routines::Asked;
 use crate::run::machine_of;
 use crate::task::{Ret, Task};
@@ -203,16 +204,10 @@ impl<'a, const W: usize> System<'a, W> {
     ) -> Self {
         let mut machine = machine_of(&universe.scenario(), Counters::Two);
         let cast = cast(universe, &mut machine);
-        let mut shared = Shared {
-            born: (1 << universe.processes) - 1,
-            forked_by: vec![NOBODY; universe.spaces.into()],
-            requests: vec![NO_IO; universe.requests.into()],
-            io_failures: universe.failures.io,
-        };
         let world = World {
             mem: machine.mem.clone(),
             oracle: machine.oracle.clone(),
-            shared: shared.clone(),
+            shared: Shared::default(),
         };
         let bits = ((W as u32 * 64 - WORLD_BITS) / cast.len() as u32).min(MOST_BITS);
         let mut system = Self {
@@ -229,7 +224,7 @@ impl<'a, const W: usize> System<'a, W> {
             coverage: AtomicU64::new(0),
             initial: [0; W],
         };
-        let mut actors = system.fresh(&machine);
+        let (_, mut shared, mut actors) = system.beginning();
         for &verb in &universe.setup {
             system.undisturbed(&mut machine, &mut shared, &mut actors[0], verb);
         }
@@ -284,6 +279,24 @@ impl<'a, const W: usize> System<'a, W> {
         }
         assert!(!machine.halted(), "the setup goes wrong: {:?}", machine.mem.violation);
         forget(machine, shared);
+    }
+
+    /// The machine before the setup, with everybody idle, and A free to do any number of
+    /// things.
+    pub(super) fn beginning(&self) -> (Machine, Shared, Vec<Actor>) {
+        let machine = self.start.1.clone();
+        let mut shared = Shared { io_failures: self.universe.failures.io, ..Shared::default() };
+        shared.born = (1 << self.universe.processes) - 1;
+        shared.forked_by = vec![NOBODY; self.universe.spaces.into()];
+        shared.requests = vec![NO_IO; self.universe.requests.into()];
+        let actors = self.fresh(&machine);
+        (machine, shared, actors)
+    }
+
+    /// Which of an actor's operations this is.
+    pub(super) fn which(&self, role: usize, op: Op) -> u8 {
+        let place = self.cast[role].ops.iter().position(|&one| one == op);
+        place.expect("it is in the cast's list") as u8
     }
 
     /// Who acts.
@@ -414,7 +427,7 @@ impl<'a, const W: usize> System<'a, W> {
         if actor as usize >= scratch.choices.len() {
             let Scratch { choices, .. } = scratch;
             self.actors.each_from(choices.len(), |actor| {
-                let ops = self.cast[usize::from(actor.role)].ops.len() as u8;
+                let ops = self.cast[usize::from(actor.role)].offered;
                 choices.push(if actor.op.is_some() {
                     BUSY | 1
                 } else if actor.left == 0 {
@@ -539,16 +552,11 @@ impl<'a, const W: usize> System<'a, W> {
         let Scratch { machine, shared, asked, .. } = scratch;
         asked.clear();
         let stepped = self.step_on(machine, shared, actor, by, Some(asked));
-        let bits = scratch.asked.iter().fold(0, |bits, asked| bits | Self::bit(asked));
+        let bits = scratch.asked.iter().fold(0, |bits, asked| bits | bit(asked.hook, asked.answer.code));
         if bits & !self.coverage.load(Relaxed) != 0 {
             self.coverage.fetch_or(bits, Relaxed);
         }
         stepped
-    }
-
-    /// The bit of a question and its answer: five for each hook.
-    fn bit(asked: &Asked) -> u64 {
-        1 << ((asked.hook as u32 * 5 + u32::from(asked.answer.code).min(4)) % 64)
     }
 
     /// Makes a choice on a machine; none if it is not possible.
@@ -736,7 +744,7 @@ fn ended(op: Op, ret: Ret) -> u8 {
             _ => flag::REFUSED,
         },
         Op::Swapoff => flag::OFF,
-        Op::Complete | Op::Fail => flag::COMPLETED,
+        Op::Complete | Op::Fail | Op::Put => flag::COMPLETED,
         _ => 0,
     }
 }
@@ -774,7 +782,22 @@ pub(super) fn place_of<const W: usize>(state: &State<W>) -> u64 {
     hash
 }
 
-/// Which hook a coverage bit is of.
-pub(super) fn hook_of(bit: u32) -> usize {
-    (bit / 5) as usize
+/// Coverage in words, `hook answer`, in the order of hooks.
+pub(super) fn asked_and_answered(bits: u64) -> Vec<String> {
+    let hooks = HOOKS.into_iter().flat_map(|hook| {
+        let answers = (0..4).flat_map(move |at| hook.answers(at).iter().copied());
+        let mut answers: Vec<_> = answers.collect();
+        answers.sort_unstable();
+        answers.dedup_by_key(|answer| answer.0);
+        answers.into_iter().map(move |(code, word)| (hook, code, word))
+    });
+    let seen = hooks.filter(|&(hook, code, _)| bits & bit(hook, code) != 0);
+    seen.map(|(hook, _, word)| format!("{} {word}", hook.name())).collect()
 }
+
+/// The bit of a question and its answer: five for each hook.
+fn bit(hook: Hook, code: u8) -> u64 {
+    1 << ((hook as u32 * 5 + u32::from(code).min(4)) % 64)
+}
+
+const _: () = assert!(HOOKS.len() * 5 <= 64);

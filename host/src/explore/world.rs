@@ -44,18 +44,7 @@ pub(super) struct World {
 /// The parts that a world is packed in: each is often what it was before.
 pub(super) const PARTS: usize = 3;
 
-thread_local! {
-    static NUMBERS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
-}
-
 impl World {
-    /// Becomes what another one is.
-    pub fn copy_from(&mut self, other: &Self) {
-        self.mem.copy_from(&other.mem);
-        self.oracle.copy_from(&other.oracle);
-        self.shared.copy_from(&other.shared);
-    }
-
     /// Becomes what was packed.
     pub fn unpack(&mut self, parts: &[Vec<u8>; PARTS]) {
         let [pages, spaces, rest] = parts;
@@ -212,62 +201,150 @@ fn anon_vmas(mem: &mut Memory) {
     }
 }
 
-/// Replaces event numbers by their ranks: nothing ever asks more of two of them than which
-/// is the larger, or whether they are the same, and a new one is larger than all before.
+/// Replaces event numbers by as few as will do.
+///
+/// A new number is larger than all before. Of two that exist, nothing asks more than
+/// whether two tokens are the same, and whether one came after a *mark*: the birth of an
+/// address space, or a request's beginning. So tokens between the same two marks are
+/// numbered in the order in which they are met, and a mark past which nothing lies is none.
 fn rank(mem: &mut Memory, oracle: &mut Oracle) {
-    NUMBERS.with_borrow_mut(|numbers| {
-        numbers.clear();
-        each(mem, oracle, &mut |number| {
-            if *number > 0 && !numbers.contains(number) {
-                numbers.push(*number);
-            }
-        });
-        numbers.sort_unstable();
-        let dense = numbers.last().is_none_or(|&last| last as usize == numbers.len());
-        if !dense {
-            each(mem, oracle, &mut |number| {
-                if *number > 0 {
-                    let rank = numbers.binary_search(number).expect("it was collected");
-                    *number = rank as u32 + 1;
-                }
-            });
-        }
-        mem.seq = numbers.len() as u32;
+    RANKS.with_borrow_mut(|ranks| {
+        ranks.clear();
+        each_mark(mem, &mut |number| ranks.mark(*number));
+        ranks.marks.sort_unstable();
+        ranks.marks.dedup();
+        ranks.spans.resize(ranks.marks.len() + 1, 0);
+        mem.holders.iter().for_each(|holder| ranks.point(holder.held));
+        each_token(mem, oracle, &mut |token| ranks.token(*token));
+        each_point(mem, oracle, &mut |number| ranks.point(*number));
+        mem.seq = ranks.number();
+        each_token(mem, oracle, &mut |token| *token = ranks.of_token(*token));
+        each_point(mem, oracle, &mut |number| *number = ranks.of_point(*number));
+        each_mark(mem, &mut |number| *number = ranks.of_mark(*number));
     });
 }
 
-/// Every event number that is mentioned. 0 stands for none.
-#[inline]
-fn each(mem: &mut Memory, oracle: &mut Oracle, see: &mut impl FnMut(&mut u32)) {
-    for token in mem.pages.iter_mut().flat_map(|page| &mut page.data) {
-        in_token(token, see);
+/// Event numbers that are being replaced.
+#[derive(Debug, Default)]
+struct Ranks {
+    /// In ascending order.
+    marks: Vec<u32>,
+    /// Tokens that were met: number, span, number inside the span.
+    tokens: Vec<(u32, u32, u32)>,
+    /// Between two marks: first how many numbers there are, then the number before them.
+    spans: Vec<u32>,
+    /// Of each span, how many numbers there are.
+    lens: Vec<u32>,
+}
+
+impl Ranks {
+    fn clear(&mut self) {
+        self.marks.clear();
+        self.tokens.clear();
+        self.spans.clear();
+        self.lens.clear();
     }
-    for token in mem.areas.iter_mut().flat_map(|area| area.data.iter_mut().flatten()) {
-        in_token(token, see);
+
+    fn mark(&mut self, number: u32) {
+        self.marks.push(number);
     }
-    for holder in &mut mem.holders {
-        for token in holder.token.iter_mut().chain(&mut holder.start) {
-            in_token(token, see);
+
+    /// The span of a number: how many marks are before it.
+    fn span(&self, number: u32) -> usize {
+        self.marks.iter().take_while(|&&mark| mark < number).count()
+    }
+
+    fn point(&mut self, number: u32) {
+        if number > 0 {
+            let span = self.span(number);
+            self.spans[span] = self.spans[span].max(1);
         }
-        see(&mut holder.held);
     }
-    for io in &mut mem.ios {
-        see(&mut io.submitted);
-        see(&mut io.completed);
+
+    fn token(&mut self, token: Token) {
+        if token.author() == 0 || self.tokens.iter().any(|one| one.0 == token.seq()) {
+            return;
+        }
+        let span = self.span(token.seq());
+        let inside = 1 + self.tokens.iter().filter(|one| one.1 == span as u32).count() as u32;
+        self.tokens.push((token.seq(), span as u32, inside));
+        self.spans[span] = self.spans[span].max(inside);
     }
+
+    /// Fixes the numbers; how many there are.
+    fn number(&mut self) -> u32 {
+        self.lens.extend_from_slice(&self.spans);
+        let mut before = 0;
+        for span in &mut self.spans {
+            before += std::mem::replace(span, before);
+        }
+        before
+    }
+
+    fn of_token(&self, token: Token) -> Token {
+        if token.author() == 0 {
+            return token;
+        }
+        let met = self.tokens.iter().find(|one| one.0 == token.seq()).expect("it was met");
+        Token::new(token.author(), self.spans[met.1 as usize] + met.2)
+    }
+
+    fn of_point(&self, number: u32) -> u32 {
+        if number == 0 { 0 } else { self.spans[self.span(number)] + 1 }
+    }
+
+    /// A mark comes after all that is before it, and before all that is after it.
+    fn of_mark(&self, number: u32) -> u32 {
+        let span = self.span(number);
+        self.spans[span] + self.lens[span]
+    }
+}
+
+thread_local! {
+    static RANKS: RefCell<Ranks> = RefCell::default();
+}
+
+/// Numbers that others are compared with.
+fn each_mark(mem: &mut Memory, see: &mut impl FnMut(&mut u32)) {
     for mm in &mut mem.mms {
-        see(&mut mm.born);
+        if *mm != Mm::BLANK {
+            see(&mut mm.born);
+        }
     }
-    oracle.each_token(&mut |token| in_token(token, see));
+    for io in 0..mem.ios.len() {
+        let Io { state, first, pages, .. } = mem.ios[io];
+        if state == IoState::Done {
+            mem.ios[io].submitted = 0;
+            continue;
+        }
+        see(&mut mem.ios[io].submitted);
+        for holder in &mut mem.holders[first as usize..(first + pages) as usize] {
+            // It becomes the request's beginning.
+            see(&mut holder.held);
+        }
+    }
+}
+
+/// Numbers that are compared with marks, and stand for no token. 0: none.
+fn each_point(mem: &mut Memory, oracle: &mut Oracle, see: &mut impl FnMut(&mut u32)) {
+    for io in 0..mem.ios.len() {
+        let Io { state, first, pages, .. } = mem.ios[io];
+        see(&mut mem.ios[io].completed);
+        if state == IoState::Done {
+            for holder in &mut mem.holders[first as usize..(first + pages) as usize] {
+                see(&mut holder.held);
+            }
+        }
+    }
     oracle.each_number(see);
 }
 
-/// What was there before the run has no number.
-#[inline]
-fn in_token(token: &mut Token, see: &mut impl FnMut(&mut u32)) {
-    if token.author() != 0 {
-        let mut number = token.seq();
-        see(&mut number);
-        *token = Token::new(token.author(), number);
+/// What was there before the run has no author, and keeps its number.
+fn each_token(mem: &mut Memory, oracle: &mut Oracle, see: &mut impl FnMut(&mut Token)) {
+    mem.pages.iter_mut().flat_map(|page| &mut page.data).for_each(&mut *see);
+    mem.areas.iter_mut().flat_map(|area| area.data.iter_mut().flatten()).for_each(&mut *see);
+    for holder in &mut mem.holders {
+        holder.token.iter_mut().chain(&mut holder.start).for_each(&mut *see);
     }
+    oracle.each_token(see);
 }
