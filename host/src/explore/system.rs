@@ -172,10 +172,17 @@ impl Memo {
         Self { entries: all, mask: entries as u64 - 1 }
     }
 
+    /// The choices of an actor in a world are neighbours: they share a line of the cache.
     #[inline]
     fn place(&self, key: u64) -> &[AtomicU64; 2] {
-        let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        &self.entries[((hash ^ hash >> 32) & self.mask) as usize]
+        let hash = (key >> 8).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        &self.entries[(((hash >> 28) & !3).wrapping_add(key & 0xff) & self.mask) as usize]
+    }
+
+    /// Asks for an entry to be brought near.
+    #[inline]
+    fn fetch(&self, key: u64) {
+        fetch(self.place(key));
     }
 
     #[inline]
@@ -438,6 +445,20 @@ impl<'a, const W: usize> System<'a, W> {
             });
         }
         scratch.choices[actor as usize]
+    }
+
+    /// Asks for what is remembered of a state's steps to be brought near.
+    #[inline]
+    pub fn fetch(&self, scratch: &mut Scratch, state: &State<W>) {
+        let world = u64::from(Self::world_of(state)) << 32;
+        for role in 0..self.cast.len() {
+            let actor = self.actor_of(state, role);
+            let choices = self.choices(scratch, actor) & !BUSY;
+            for which in (0..choices).step_by(4) {
+                self.memo.fetch(world | u64::from(actor) << 8 | u64::from(which));
+            }
+        }
+        self.memo.fetch(world | u64::from(SWAP_IO) << 8);
     }
 
     /// Follows one choice; false if it is not possible.
@@ -747,6 +768,19 @@ fn ended(op: Op, ret: Ret) -> u8 {
         Op::Complete | Op::Fail | Op::Put => flag::COMPLETED,
         _ => 0,
     }
+}
+
+/// Asks for what is somewhere to be brought near.
+#[inline]
+pub(super) fn fetch<T>(what: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing, whatever the address; SSE is part of x86-64.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>((&raw const *what).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = what;
 }
 
 #[inline]
