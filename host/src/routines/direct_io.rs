@@ -144,6 +144,16 @@ impl Stages for HoldPages {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, _: &Memory, task: &Task) -> bool {
+        match self.stage {
+            // How long the request is, others ask under mmap_sem for writing.
+            HoldStage::UpRead => true,
+            HoldStage::Left => task.ret == Ret::Done,
+            _ => false,
+        }
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             HoldStage::DownRead => {
