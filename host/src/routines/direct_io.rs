@@ -145,11 +145,13 @@ impl Stages for HoldPages {
     }
 
     #[inline]
-    fn moves_left(&self, _: &Memory, task: &Task) -> bool {
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
         match self.stage {
             // How long the request is, others ask under mmap_sem for writing.
             HoldStage::UpRead => true,
             HoldStage::Left => task.ret == Ret::Done,
+            // A direct read gets numbers then, and what is seen depends on it.
+            HoldStage::Submit => mem.ios[self.io as usize].kind != IoKind::DirectRead,
             _ => false,
         }
     }

@@ -82,11 +82,10 @@ impl Stages for Exit {
 
     #[inline]
     fn moves_left(&self, mem: &Memory, _: &Task) -> bool {
-        // Nobody else is at work in the mm, or will be.
+        // Nobody else is at work in the mm, or will be; the mmlist is gone through without it.
         match self.stage {
             ExitStage::Aio => !mem.has_direct_io(self.mm),
-            ExitStage::Zap | ExitStage::Unlock => true,
-            ExitStage::MmList => !mem.mmlist.contains(&self.mm),
+            ExitStage::Zap | ExitStage::Unlock | ExitStage::MmList => true,
             ExitStage::LastUser | ExitStage::Lock | ExitStage::Unlink | ExitStage::Remove => false,
         }
     }
