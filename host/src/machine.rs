@@ -72,6 +72,15 @@ impl Machine {
         !t.idle() && t.top().wants(&self.mem, t).available(&self.mem)
     }
 
+    /// Whether the task's next stage comes to the same now as after anything that others do
+    /// before it: see [`crate::routines::Stages::moves_left`].
+    #[must_use]
+    #[inline]
+    pub fn moves_left(&self, task: TaskId) -> bool {
+        let t = &self.tasks[task.index()];
+        !t.idle() && t.top().moves_left(&self.mem, t)
+    }
+
     /// Whether nothing may run any more: a violation, or a policy at fault.
     #[must_use]
     #[inline]

@@ -94,6 +94,11 @@ impl Stages for Access {
     }
 
     #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == Stage::UpRead
+    }
+
+    #[inline]
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Touch => self.touch(cx),

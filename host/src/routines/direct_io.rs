@@ -144,6 +144,18 @@ impl Stages for HoldPages {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        match self.stage {
+            // How long the request is, others ask under mmap_sem for writing.
+            HoldStage::UpRead => true,
+            HoldStage::Left => task.ret == Ret::Done,
+            // A direct read gets numbers then, and what is seen depends on it.
+            HoldStage::Submit => mem.ios[self.io as usize].kind != IoKind::DirectRead,
+            _ => false,
+        }
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             HoldStage::DownRead => {

@@ -213,6 +213,17 @@ impl Stages for DoSwapPage {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        match self.stage {
+            Stage::Readahead | Stage::Shared | Stage::WpPage => true,
+            Stage::Read => !matches!(task.ret, Ret::Page(_)),
+            // Who does not hold page_table_lock asks only whether it is 0.
+            Stage::Rss => mem.mms[mem.vmas[self.vma.index()].mm.index()].rss > 0,
+            _ => false,
+        }
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Lookup => match cx.mem.swap_cache(self.entry) {

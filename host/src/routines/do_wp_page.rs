@@ -234,6 +234,12 @@ impl Stages for DoWpPage {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, mem: &Memory, _: &Task) -> bool {
+        // A reserved page has no count.
+        self.stage == Stage::GetOld && mem.page(self.old).has(PG_RESERVED)
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Entry => self.decide_unlocked(cx, WP_ENTRY),

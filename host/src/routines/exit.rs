@@ -80,6 +80,16 @@ impl Stages for Exit {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, mem: &Memory, _: &Task) -> bool {
+        // Nobody else is at work in the mm, or will be; the mmlist is gone through without it.
+        match self.stage {
+            ExitStage::Aio => !mem.has_direct_io(self.mm),
+            ExitStage::Zap | ExitStage::Unlock | ExitStage::MmList => true,
+            ExitStage::LastUser | ExitStage::Lock | ExitStage::Unlink | ExitStage::Remove => false,
+        }
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         let mm = self.mm;
         match self.stage {
@@ -192,6 +202,12 @@ impl Stages for Unmap {
             },
             UnmapStage::Zapped | UnmapStage::UpWrite => Wants::NOTHING,
         }
+    }
+
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        // mmap_sem for writing is tried by swapoff and migration.
+        self.stage == UnmapStage::Zapped
     }
 
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {

@@ -209,6 +209,15 @@ impl Stages for Fork {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        match self.stage {
+            // Of a child that failed, only its exit waits for users to go.
+            Stage::Unlock | Stage::Fail | Stage::Failed => true,
+            Stage::DownWrite | Stage::Link | Stage::Lock | Stage::Copy | Stage::UpWrite => false,
+        }
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::DownWrite => {

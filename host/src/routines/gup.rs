@@ -175,6 +175,15 @@ impl Stages for GetUserPages {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        match self.stage {
+            // The question is about the area. `has_pinned` is read under mmap_sem for writing.
+            Stage::FindVma | Stage::Faulted | Stage::Unshared => true,
+            Stage::Follow => false,
+        }
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::FindVma => self.find_vma(cx),

@@ -359,6 +359,16 @@ impl Stages for Migrate {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        match self.stage {
+            // The page is locked.
+            Stage::Alloc => task.ret != Ret::Yes || !mem.page(self.old).has(PG_SWAPCACHE),
+            Stage::Unmapped | Stage::TouchDone => true,
+            _ => false,
+        }
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Isolate => self.isolate(cx),

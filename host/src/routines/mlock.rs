@@ -83,6 +83,11 @@ impl Stages for Mlock {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == Stage::Faulted
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::DownWrite => self.fixup(cx),

@@ -94,6 +94,17 @@ pub trait Stages: Copy {
     /// What that stage needs.
     fn wants(&self, mem: &Memory, task: &Task) -> Wants;
 
+    /// Whether that stage comes to the same now as after anything that others do before it
+    /// (Lipton's left mover): it never waits, and what it reads, nobody else changes; what it
+    /// changes, others at most wait for.
+    ///
+    /// Asked of a task whose stage before has just run. Not part of it: what begins when the
+    /// operation ends with the stage, and who tries a lock outside of stages.
+    #[inline]
+    fn moves_left(&self, _mem: &Memory, _task: &Task) -> bool {
+        false
+    }
+
     /// Runs it.
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow;
 }
@@ -149,6 +160,17 @@ macro_rules! routines {
                 match self {
                     Self::Idle => Wants::NOTHING,
                     $(Self::$name(routine) => routine.wants(mem, task),)*
+                }
+            }
+
+            /// Whether that stage may run before anything that others do: see
+            /// [`Stages::moves_left`].
+            #[must_use]
+            #[inline]
+            pub fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+                match self {
+                    Self::Idle => false,
+                    $(Self::$name(routine) => routine.moves_left(mem, task),)*
                 }
             }
 

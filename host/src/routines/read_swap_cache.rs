@@ -169,6 +169,15 @@ impl Stages for Readahead {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, _: &Memory, task: &Task) -> bool {
+        match self.stage {
+            AheadStage::Read => true,
+            AheadStage::Put => !matches!(task.ret, Ret::Page(_)),
+            AheadStage::Valid | AheadStage::Drain => false,
+        }
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             AheadStage::Valid => {

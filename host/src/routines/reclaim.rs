@@ -62,6 +62,11 @@ impl Stages for ShrinkPage {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == PageStage::Done
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             PageStage::WaitWriteback => {
@@ -113,6 +118,11 @@ impl Stages for ShrinkCache {
     #[inline]
     fn wants(&self, _: &Memory, _: &Task) -> Wants {
         Wants::NOTHING
+    }
+
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == CacheStage::Isolate && self.left == 0
     }
 
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
@@ -185,6 +195,11 @@ impl Stages for RefillInactive {
     #[inline]
     fn wants(&self, _: &Memory, _: &Task) -> Wants {
         Wants::NOTHING
+    }
+
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == RefillStage::Isolate && self.left == 0
     }
 
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {

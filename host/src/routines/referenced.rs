@@ -141,6 +141,11 @@ impl Stages for PageReferenced {
     }
 
     #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == Stage::Unlock
+    }
+
+    #[inline]
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Begin => {

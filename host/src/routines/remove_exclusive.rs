@@ -72,6 +72,15 @@ impl Stages for RemoveExclusive {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        // While we have it locked, nobody else puts it into the swap cache.
+        let page = mem.page(self.page);
+        let cached = page.has(PG_SWAPCACHE) && !page.has(PG_REPLACED);
+        let ours = || task.locks().contains(&Lock::Page(self.page));
+        self.stage == Stage::Entry && !cached && ours()
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         let device = Lock::SwapDevice(self.entry.area());
         match self.stage {

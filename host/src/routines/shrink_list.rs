@@ -228,6 +228,27 @@ impl Stages for ShrinkList {
     }
 
     #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        // While we have the page locked, it stays in the swap cache or out of it, and what
+        // is dirty stays so; what is clean, if nobody maps it.
+        let page = mem.page(self.page);
+        let cached = page.has(PG_SWAPCACHE);
+        match self.stage {
+            Stage::Referenced => {
+                let referenced = task.ret == Ret::Yes && !self.used_or_not;
+                cached && (referenced || mem.stays_unmapped(self.page))
+            }
+            Stage::Swapped => cached && mem.stays_unmapped(self.page),
+            Stage::AddToSwap => true,
+            // The other answer is followed by a question.
+            Stage::Unmapped => task.ret != Ret::SwapSuccess,
+            Stage::Pageout if page.has(PG_DIRTY) => self.referenced || !cached,
+            Stage::Pageout => mem.stays_unmapped(self.page),
+            _ => false,
+        }
+    }
+
+    #[inline]
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Trylock => self.trylock(cx),

@@ -236,6 +236,19 @@ impl Stages for Swapoff {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        match self.stage {
+            Stage::ByMm => true,
+            Stage::Read => matches!(task.ret, Ret::Page(_)),
+            // We have it locked: no writeback begins, and it stays in the swap cache or out.
+            Stage::WaitLockedWriteback | Stage::WaitWritten => {
+                !mem.page(self.page).has(PG_WRITEBACK)
+            }
+            _ => false,
+        }
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Start => self.start(cx),

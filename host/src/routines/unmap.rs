@@ -257,6 +257,12 @@ impl Stages for TryToUnmap {
     }
 
     #[inline]
+    fn moves_left(&self, mem: &Memory, _: &Task) -> bool {
+        // Both answer by the mapcount.
+        matches!(self.stage, Stage::Begin | Stage::Unlock) && mem.stays_unmapped(self.page)
+    }
+
+    #[inline]
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Begin => self.begin(cx),
@@ -280,6 +286,13 @@ impl Stages for TryToUnmap {
 }
 
 impl Memory {
+    /// Whether nobody can map an anonymous page before it is unlocked: who has unlocked it
+    /// and has its rmap still to add holds a reference.
+    pub(super) fn stays_unmapped(&self, pfn: Pfn) -> bool {
+        let page = self.page(pfn);
+        page.has(PG_ANON) && page.tasks == 0 && self.page_mapcount(pfn) == 0
+    }
+
     /// Puts a mm on `init_mm.mmlist` if it is not there.
     pub fn add_to_mmlist(&mut self, mm: crate::mm::MmId) {
         if !self.mmlist.contains(&mm) {

@@ -217,6 +217,17 @@ impl Stages for UnmapAndMove {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, mem: &Memory, _: &Task) -> bool {
+        match self.stage {
+            Stage::Unmapped => mem.stays_unmapped(self.old),
+            // Nobody can find either page but by a migration entry, where he waits.
+            Stage::Copy => !mem.page(self.old).has(PG_SWAPCACHE),
+            Stage::UnlockAnonVma => true,
+            _ => false,
+        }
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Isolate => self.isolate(cx),

@@ -127,6 +127,11 @@ impl Stages for UnuseProcess {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == Stage::UpRead
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Trylock => self.down_read_trylock(cx),

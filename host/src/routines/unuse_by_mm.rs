@@ -9,7 +9,7 @@
 
 use super::{Cx, Flow, ReadSwapCache, RemoveExclusive, Stages, stages};
 use crate::lock::{Lock, Until, Wants};
-use crate::mm::{Memory, MmId, Pfn, Pte, SWAP_MAP_BAD, SwpEntry, VmaId};
+use crate::mm::{Memory, MmId, PG_WRITEBACK, Pfn, Pte, SWAP_MAP_BAD, SwpEntry, VmaId};
 use crate::task::{Ret, Task};
 use cowpath_abi::ACTIVATE_AFTER_PTE;
 
@@ -222,6 +222,21 @@ impl Stages for UnuseByMm {
             | Stage::Freed
             | Stage::UpRead
             | Stage::FreedLeft => Wants::NOTHING,
+        }
+    }
+
+    #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        match self.stage {
+            Stage::FindPte => !self.vma.is_some(),
+            Stage::Read => matches!(task.ret, Ret::Page(_)),
+            // We have it locked: no writeback begins, and migration leaves it alone.
+            Stage::WaitWriteback | Stage::WaitLeft => {
+                let written = !mem.page(self.page).has(PG_WRITEBACK);
+                written && !mem.taken_by_migration(self.page)
+            }
+            Stage::UpRead => true,
+            _ => false,
         }
     }
 

@@ -91,6 +91,14 @@ impl Stages for Zap {
     }
 
     #[inline]
+    fn moves_left(&self, mem: &Memory, _: &Task) -> bool {
+        // Nothing is left: without page_table_lock, no pte that is none becomes anything.
+        let v = &mem.vmas[self.vma.index()];
+        let none = |address: u32| mem.ptes[v.pte_index(address)].none();
+        self.stage == Stage::Pte && (self.next..self.end).all(none)
+    }
+
+    #[inline]
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         let page = self.page;
         match self.stage {
