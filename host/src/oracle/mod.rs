@@ -9,6 +9,7 @@
 
 mod finding;
 mod numbers;
+mod rename;
 mod request;
 
 pub use finding::{Finding, Kind};
