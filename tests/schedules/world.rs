@@ -57,7 +57,12 @@ pub struct World {
     known: &'static [Kind],
     /// Findings that were looked at.
     looked: usize,
+    /// Sees the machine before each stage, with the task that is to run it.
+    pub watch: Option<Watch>,
 }
+
+/// Somebody who sees each stage coming, and may call things by other names.
+pub type Watch = Box<dyn FnMut(&mut Machine, TaskId, &Policy)>;
 
 impl World {
     pub fn new(seed: u64, alphabet: Alphabet, counters: Counters) -> Self {
@@ -116,6 +121,7 @@ impl World {
             ending: false,
             known: &[],
             looked: 0,
+            watch: None,
         }
     }
 
@@ -139,6 +145,9 @@ impl World {
             _ => self.users[(chosen - 4) / 2].0,
         };
         if !self.idle(task) {
+            if let Some(watch) = &mut self.watch {
+                watch(&mut self.machine, task, policy);
+            }
             self.machine.try_step(task, policy, None);
             self.born();
             return;

@@ -14,6 +14,7 @@
 mod canonical;
 mod replay;
 mod search;
+pub mod symmetry;
 mod write;
 
 use crate::mm::Counters;

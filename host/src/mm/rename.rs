@@ -101,8 +101,22 @@ impl Rename for PageCache {
 
 impl Rename for Io {
     fn rename(&mut self, by: &Renaming) {
-        // Where its holders are is said when they have moved.
-        self.mm.rename(by);
+        let Self {
+            mm,
+            kind: _,
+            path: _,
+            pinned: _,
+            state: _,
+            address: _,
+            pages: _,
+            sectors: _,
+            // Said anew when the holders have moved.
+            first: _,
+            forked: _,
+            submitted: _,
+            completed: _,
+        } = self;
+        mm.rename(by);
     }
 }
 
@@ -192,7 +206,8 @@ impl Rename for Changes {
 }
 
 impl Rename for Memory {
-    /// Beside the names, `lowest_bit` of each area is made what it is at least.
+    /// Beside the names, `lowest_bit` of each area becomes the lowest that it may be, and
+    /// holders that are nobody's go.
     fn rename(&mut self, by: &Renaming) {
         let Self {
             pages,
@@ -269,23 +284,24 @@ impl Rename for Memory {
     }
 }
 
-/// Puts the holders in the order of their requests, as `add_io` does.
-fn move_holders(ios: &mut [Io], holders: &mut [Holder]) {
+/// Puts the holders in the order of their requests, as `add_io` does. What is behind a
+/// request that got fewer pages than it asked for is nobody's, and goes.
+fn move_holders(ios: &mut [Io], holders: &mut Vec<Holder>) {
     let mut base = 0;
     for place in 0..ios.len() {
         let Io { first, pages, .. } = ios[place];
         if first > base {
-            let (from, end) = (base as usize, (first + pages) as usize);
-            holders[from..end].rotate_right(pages as usize);
+            holders[base as usize..(first + pages) as usize].rotate_right(pages as usize);
             for io in &mut ios[place + 1..] {
-                if io.first < first {
+                if (base..first).contains(&io.first) {
                     io.first += pages;
                 }
             }
-            ios[place].first = base;
         }
+        ios[place].first = base;
         base += pages;
     }
+    holders.truncate(base as usize);
 }
 
 impl Memory {
