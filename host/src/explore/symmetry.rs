@@ -87,6 +87,31 @@ fn relist(mem: &mut Memory, which: Which, is_on: impl Fn(u32) -> bool) {
     }
 }
 
+/// `init_mm.mmlist`, ascending: for explorations without swapoff, who alone reads its order.
+pub fn forget_mmlist_order(mem: &mut Memory) {
+    mem.mmlist.sort_unstable();
+}
+
+/// The list of each anon_vma that nobody has locked, by vma: descending where children are
+/// linked at the head. For explorations in which it does not matter whose pte an rmap walk
+/// comes to first; it is not sound in general.
+pub fn forget_rmap_order(mem: &mut Memory, at_head: bool) {
+    for id in 0..mem.anon_vmas.len() {
+        if mem.anon_vmas[id].lock.is_some() {
+            continue;
+        }
+        let mut last = VmaId::NONE;
+        for place in 0..mem.vmas.len() {
+            // From the end of the list to its head.
+            let vma = if at_head { place } else { mem.vmas.len() - 1 - place };
+            if mem.vmas[vma].len > 0 && mem.vmas[vma].anon_vma.index() == id {
+                mem.vmas[vma].anon_next = std::mem::replace(&mut last, VmaId(vma as u16));
+            }
+        }
+        mem.anon_vmas[id].head = last;
+    }
+}
+
 /// Makes equal what nobody looks at: what a free frame or slot held, vmas and page tables
 /// that are gone. Best after the renaming, which puts those last.
 pub fn forget_unused(mem: &mut Memory, oracle: &mut Oracle) {
@@ -132,6 +157,10 @@ fn compare(seen: &Seen<'_>, what: &Symmetric, one: usize, other: usize) -> Order
         .then_with(|| tasks(seen, what, one).cmp(tasks(seen, what, other)))
         .then_with(|| compare_vmas(seen, mem.mms[a.index()].mmap, mem.mms[b.index()].mmap))
         .then_with(|| requests(mem, a).cmp(&requests(mem, b)))
+        .then_with(|| {
+            let vmas = |mm: MmId| vmas(mem, mm).map(|vma| behind(mem, vma));
+            vmas(a).cmp(vmas(b))
+        })
         .then_with(|| {
             let place = |mm: MmId| mem.mmlist.iter().position(|&listed| listed == mm);
             place(a).cmp(&place(b))
@@ -181,10 +210,17 @@ fn compare_vmas(seen: &Seen<'_>, mut a: VmaId, mut b: VmaId) -> Ordering {
             let [expected, other] = at.map(|index| seen.oracle.expected(index).map(|t| t.seq()));
             order = this.cmp(&that).then(expected.cmp(&other));
         }
-        order = order.then_with(|| behind(mem, a).cmp(&behind(mem, b)));
         (a, b) = (one.next, other.next);
     }
     order.then(a.is_some().cmp(&b.is_some()))
+}
+
+/// The vmas of a mm, by address.
+fn vmas(mem: &Memory, mm: MmId) -> impl Iterator<Item = VmaId> + use<'_> {
+    let some = |vma: VmaId| Some(vma).filter(|vma| vma.is_some());
+    std::iter::successors(some(mem.mms[mm.index()].mmap), move |vma| {
+        some(mem.vmas[vma.index()].next)
+    })
 }
 
 /// How many vmas come behind this one on the anon_vma's list.
