@@ -8,8 +8,8 @@
 //! shame, and nothing is allocated but in rare states.
 
 use crate::mm::{
-    Io, IoId, List, Memory, MmId, PG_ACTIVE, PG_ANON, PG_FREE, PG_LRU, PG_OFFLINE, Pfn, Pte,
-    SWAP_MAP_BAD, SwpEntry, TaskId, VmaId, Which, ZERO_PAGE,
+    Holder, Io, IoId, List, Memory, MmId, PG_ACTIVE, PG_ANON, PG_FREE, PG_LRU, PG_OFFLINE, Pfn,
+    Pte, SWAP_MAP_BAD, SwpEntry, TaskId, VmaId, Which, ZERO_PAGE,
 };
 use crate::oracle::Oracle;
 use crate::rename::{Rename, Renaming};
@@ -255,14 +255,14 @@ fn of_page(mem: &Memory, pfn: Pfn) -> impl Ord + use<> {
     )
 }
 
-/// The requests of a mm, in any order.
+/// The requests of a mm, in any order. No numbers of events, of which only the order counts.
 fn requests(mem: &Memory, mm: MmId) -> u64 {
     let ios = mem.ios.iter().filter(|io| io.mm == mm);
     let mix =
         |sum: u64, part: u64| (sum ^ part).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23);
     let one = |io: &Io| {
-        let words = [io.kind as u64, io.path as u64, io.state as u64, io.submitted.into()];
-        let more = [io.completed.into(), io.address.into(), io.pages.into(), io.sectors.into()];
+        let words = [io.kind as u64, io.path as u64, io.state as u64, io.forked.into()];
+        let more = [io.address.into(), io.pages.into(), io.sectors.into()];
         words.into_iter().chain(more).fold(1, mix)
     };
     ios.fold(0, |sum, io| sum.wrapping_add(one(io)))
@@ -289,12 +289,8 @@ fn of_request<'a>(mem: &'a Memory, by: &Renaming, io: usize) -> impl Ord + use<'
     let Io { pinned, first, forked, submitted, completed, .. } = mem.ios[io];
     mm.rename(by);
     let holders = &mem.holders[first as usize..(first + pages) as usize];
-    let sums = |seq: u32, got: bool, held: u32| (got, held, seq);
-    let first = holders
-        .first()
-        .map(|holder| sums(holder.token[0].seq(), holder.pfn.is_some(), holder.held));
-    let last =
-        holders.last().map(|holder| sums(holder.token[0].seq(), holder.pfn.is_some(), holder.held));
+    let key = |h: &Holder| (h.pfn.is_some(), h.held, h.token.map(|token| token.seq()));
+    let (first, last) = (holders.first().map(key), holders.last().map(key));
     let place = (mm, address, pages, sectors);
     ((state, kind, path, pinned, forked), place, (submitted, completed), first, last)
 }
