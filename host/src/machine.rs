@@ -13,6 +13,7 @@ use crate::mm::{
 };
 use crate::oracle::Oracle;
 use crate::policy::{Policy, PolicyFault};
+use crate::rename::{Rename, Renaming, permute};
 use crate::routines::{Asked, Cx, Flow, Routine};
 use crate::task::{Ret, Task};
 use cowpath_abi::EXCLUSIVE_BIT;
@@ -210,5 +211,15 @@ impl Machine {
             held.entries.extend_from_slice(task.entries());
         }
         self.mem.audit_whole(&held, policy.has(EXCLUSIVE_BIT))
+    }
+}
+
+impl Rename for Machine {
+    fn rename(&mut self, by: &Renaming) {
+        let Self { mem, tasks, oracle, fault: _, stages: _ } = self;
+        mem.rename(by);
+        tasks.rename(by);
+        permute(tasks, &by.tasks);
+        oracle.rename(by);
     }
 }

@@ -67,7 +67,12 @@ pub struct World {
     unknown: Vec<usize>,
     /// Whether the stage that is tried next is known to run or to wait.
     told: Option<bool>,
+    /// Sees the machine before each stage, with the task that is to run it.
+    pub watch: Option<Watch>,
 }
+
+/// Somebody who sees each stage coming, and may call things by other names.
+pub type Watch = Box<dyn FnMut(&mut Machine, TaskId, &Policy)>;
 
 impl World {
     pub fn new(seed: u64, alphabet: Alphabet, counters: Counters) -> Self {
@@ -130,6 +135,7 @@ impl World {
             resting: None,
             unknown: Vec::new(),
             told: None,
+            watch: None,
         }
     }
 
@@ -157,6 +163,9 @@ impl World {
             return;
         }
         if !self.idle(task) {
+            if let Some(watch) = &mut self.watch {
+                watch(&mut self.machine, task, policy);
+            }
             self.try_step(task, policy);
             self.born();
             return;

@@ -336,10 +336,11 @@ fn request(on: &mut Machine, shared: &mut Shared, of: (MmId, u32), verb: Verb) -
     };
     if index == mem.ios.len() {
         mem.ios.push(Io::BLANK);
-        mem.holders.push(Holder::BLANK);
     }
+    let first = mem.holders.len() as u32;
+    mem.holders.push(Holder::BLANK);
     let (mm, address) = of;
-    let (state, first) = (IoState::Building, index as u32);
+    let state = IoState::Building;
     mem.ios[index] = Io { kind, path, state, mm, address, pages: 1, sectors, first, ..Io::BLANK };
     shared.requests[device] = index as IoId;
     Some(index as IoId)
@@ -351,18 +352,20 @@ fn present(on: &Machine, mm: MmId, address: u32) -> Option<Pfn> {
     on.mem.pte(vma, address).pfn().filter(|&pfn| pfn != ZERO_PAGE)
 }
 
+/// The frame that an address leads to.
+pub(super) fn frame(on: &Machine, mm: MmId, page: u8) -> Option<Pfn> {
+    let mem = &on.mem;
+    let mm = (mm.index() < mem.mms.len()).then_some(mm)?;
+    mem.frame_of(mem.find_vma(mm, address(page))?, address(page))
+}
+
 /// The frame that an address leads to, for those who scan it; none if an earlier address
 /// leads there, too: it would be the same scan.
 fn only(on: &Machine, mm: MmId, page: u8) -> Option<Pfn> {
-    let mem = &on.mem;
-    let frame = |mm: MmId, page: u8| {
-        let mm = (mm.index() < mem.mms.len()).then_some(mm)?;
-        mem.frame_of(mem.find_vma(mm, address(page))?, address(page))
-    };
-    let pfn = frame(mm, page).filter(|&pfn| pfn != ZERO_PAGE)?;
+    let pfn = frame(on, mm, page).filter(|&pfn| pfn != ZERO_PAGE)?;
     let before = (0..=mm.0).any(|other| {
         let pages = if other == mm.0 { 0..page } else { 0..MOST_PAGES };
-        pages.into_iter().any(|page| frame(MmId(other), page) == Some(pfn))
+        pages.into_iter().any(|page| frame(on, MmId(other), page) == Some(pfn))
     });
-    (!before && !mem.page(pfn).has(PG_FREE)).then_some(pfn)
+    (!before && !on.mem.page(pfn).has(PG_FREE)).then_some(pfn)
 }

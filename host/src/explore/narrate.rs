@@ -3,8 +3,8 @@
 //!
 //! Names are given as things come to be: processes are A, B, C, ..., requests io1, io2, ...
 
-use super::actor::{Actor, Op};
-use super::system::{Choice, System};
+use super::actor::{Actor, Op, frame};
+use super::system::{Choice, Scratch, State, System};
 use super::universe::{Verb, process_name};
 use super::world::{Shared, forget};
 use crate::machine::Machine;
@@ -42,6 +42,10 @@ struct Narrator<'a, const W: usize> {
     asked: u32,
     steps: Vec<String>,
     moves: Vec<By>,
+    /// The state as the explorer knows it, and whose place each role of it is.
+    state: State<W>,
+    whose: Vec<usize>,
+    scratch: Scratch,
 }
 
 /// Tells a schedule, with what process A has done before.
@@ -57,7 +61,7 @@ pub(super) fn narrate<const W: usize>(
         narrator.set_up(verb);
     }
     for &choice in schedule {
-        narrator.follow(choice);
+        narrator.follow_named(choice);
     }
     narrator.told()
 }
@@ -77,6 +81,9 @@ impl<'a, const W: usize> Narrator<'a, W> {
             asked: 0,
             steps: Vec::new(),
             moves: Vec::new(),
+            state: system.initial(),
+            whose: inverse(system.initial_roles()),
+            scratch: system.scratch(),
         }
     }
 
@@ -107,6 +114,47 @@ impl<'a, const W: usize> Narrator<'a, W> {
         self.moves.push(By::Swap(self.machine.mem.swap_io[usize::from(which)].entry));
         self.machine.complete_swap_io(which.into(), true);
         forget(&mut self.machine, &mut self.shared);
+    }
+
+    /// Follows a choice under the names that the explorer has.
+    fn follow_named(&mut self, choice: Choice) {
+        self.follow(self.meant(choice));
+        let next = self.system.follow_slowly(&mut self.scratch, &self.state, choice);
+        let (state, roles) = next.expect("it was possible when it was found");
+        self.state = state;
+        if let Some(roles) = roles {
+            let before = self.whose.clone();
+            for (role, &place) in roles.iter().enumerate() {
+                self.whose[usize::from(place)] = before[role];
+            }
+        }
+    }
+
+    /// The same choice under the names that things have here.
+    fn meant(&self, choice: Choice) -> Choice {
+        if choice.by == Choice::SWAP {
+            return choice;
+        }
+        let role = self.whose[usize::from(choice.by)];
+        let by = Choice { by: role as u8, ..choice };
+        if self.actors[role].op.is_some() {
+            return by;
+        }
+        let ops = &self.system.cast()[role].ops;
+        let there = |mm: crate::mm::MmId, page| {
+            let mm = crate::mm::MmId(self.whose[mm.index()] as u16);
+            frame(&self.machine, mm, page)
+        };
+        let leads = |op: &Op| match (ops[usize::from(choice.which)], *op) {
+            (Op::Shrink(mm, page), Op::Shrink(other, p))
+            | (Op::Migrate(mm, page), Op::Migrate(other, p)) => {
+                there(mm, page) == frame(&self.machine, other, p)
+            }
+            _ => false,
+        };
+        // The first address that leads to a page stands for all of them.
+        let which = ops.iter().position(leads).unwrap_or(choice.which.into());
+        Choice { which: which as u8, ..by }
     }
 
     fn follow(&mut self, choice: Choice) {
@@ -251,4 +299,12 @@ impl<'a, const W: usize> Narrator<'a, W> {
         });
         Narrated { moves: moves.collect(), scenario }
     }
+}
+
+fn inverse(places: &[u8]) -> Vec<usize> {
+    let mut whose = vec![0; places.len()];
+    for (role, &place) in places.iter().enumerate() {
+        whose[usize::from(place)] = role;
+    }
+    whose
 }

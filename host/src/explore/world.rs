@@ -8,7 +8,7 @@
 use crate::machine::Machine;
 use crate::mm::codec::{Codec, Coded, Decoder, Encoder, code_all};
 use crate::mm::{
-    AnonVmaId, Costs, Holder, Io, IoId, IoState, Memory, Mm, MmId, PG_ANON, PG_FREE, SECTORS,
+    AnonVmaId, Costs, Io, IoId, IoState, Memory, Mm, MmId, PG_ANON, PG_FREE, SECTORS,
     Token, Vma,
 };
 use crate::oracle::Oracle;
@@ -96,7 +96,18 @@ pub(super) fn forget(machine: &mut Machine, shared: &mut Shared) {
     requests(mem, oracle);
     spaces(mem, oracle, shared);
     oracle.sort();
-    rank(mem, oracle);
+}
+
+/// Replaces event numbers by as few as will do.
+///
+/// A new number is larger than all before. Of two that exist, nothing asks more than
+/// whether two tokens are the same, and whether one came after a *mark*: the birth of an
+/// address space, or a request's beginning. So tokens between the same two marks are
+/// numbered in the order in which they are met, and a mark past which nothing lies is none.
+pub(super) fn rank(machine: &mut Machine) {
+    let Machine { mem, oracle, .. } = machine;
+    RANKS.with_borrow_mut(|ranks| ranks.replace(mem, oracle));
+    oracle.sort();
 }
 
 /// Nobody may look at what free frames and free slots hold: whoever did would be found by
@@ -118,22 +129,30 @@ fn contents(mem: &mut Memory) {
 
 /// Requests that are over, and whose data are nowhere any more.
 fn requests(mem: &mut Memory, oracle: &mut Oracle) {
+    if mem.ios.is_empty() {
+        return;
+    }
     for io in 0..mem.ios.len() {
         let Io { state, first, pages, .. } = mem.ios[io];
         if state != IoState::Done || pages == 0 {
             continue;
         }
-        let holders = first as usize..(first + pages) as usize;
-        let tokens = mem.holders[holders.clone()].iter().flat_map(|holder| holder.token);
-        if !tokens.clone().any(|token| token != Token::ZERO && mentioned(mem, oracle, token)) {
-            mem.ios[io] = Io { first, ..Io::BLANK };
-            mem.holders[holders].fill(Holder::BLANK);
+        let holders = &mem.holders[first as usize..(first + pages) as usize];
+        let mut tokens = holders.iter().flat_map(|holder| holder.token);
+        if !tokens.any(|token| token != Token::ZERO && mentioned(mem, oracle, token)) {
+            mem.ios[io] = Io::BLANK;
         }
     }
-    while mem.ios.last().is_some_and(|io| io.state == IoState::Done && io.pages == 0) {
-        let Io { first, .. } = mem.ios.pop().expect("not empty");
-        mem.holders.truncate(first as usize);
+    while mem.ios.last().is_some_and(|io| *io == Io::BLANK) {
+        mem.ios.pop();
     }
+    let mut holders = Vec::with_capacity(mem.holders.len());
+    for io in mem.ios.iter_mut().filter(|io| io.pages > 0) {
+        let its = &mem.holders[io.first as usize..(io.first + io.pages) as usize];
+        io.first = holders.len() as u32;
+        holders.extend_from_slice(its);
+    }
+    mem.holders = holders;
     oracle.keep_tokens(|token| in_memory(mem, token) || in_requests(mem, token));
 }
 
@@ -151,7 +170,7 @@ fn in_requests(mem: &Memory, token: Token) -> bool {
 }
 
 /// Address spaces that are gone, and what belonged to them.
-fn spaces(mem: &mut Memory, oracle: &mut Oracle, shared: &mut Shared) {
+pub(super) fn spaces(mem: &mut Memory, oracle: &mut Oracle, shared: &mut Shared) {
     for index in 0..mem.mms.len() {
         let id = MmId(index as u16);
         let mm = &mem.mms[index];
@@ -177,7 +196,7 @@ fn spaces(mem: &mut Memory, oracle: &mut Oracle, shared: &mut Shared) {
         let within = |vma: &Vma| (vma.ptes as usize..(vma.ptes + vma.len) as usize).contains(&index);
         vmas.iter().any(within)
     };
-    oracle.forget_ptes(|index| !used(index));
+    oracle.forget_ptes_where(|index| !used(index));
     anon_vmas(mem);
 }
 
@@ -201,29 +220,6 @@ fn anon_vmas(mem: &mut Memory) {
     }
 }
 
-/// Replaces event numbers by as few as will do.
-///
-/// A new number is larger than all before. Of two that exist, nothing asks more than
-/// whether two tokens are the same, and whether one came after a *mark*: the birth of an
-/// address space, or a request's beginning. So tokens between the same two marks are
-/// numbered in the order in which they are met, and a mark past which nothing lies is none.
-fn rank(mem: &mut Memory, oracle: &mut Oracle) {
-    RANKS.with_borrow_mut(|ranks| {
-        ranks.clear();
-        each_mark(mem, &mut |number| ranks.mark(*number));
-        ranks.marks.sort_unstable();
-        ranks.marks.dedup();
-        ranks.spans.resize(ranks.marks.len() + 1, 0);
-        mem.holders.iter().for_each(|holder| ranks.point(holder.held));
-        each_token(mem, oracle, &mut |token| ranks.token(*token));
-        each_point(mem, oracle, &mut |number| ranks.point(*number));
-        mem.seq = ranks.number();
-        each_token(mem, oracle, &mut |token| *token = ranks.of_token(*token));
-        each_point(mem, oracle, &mut |number| *number = ranks.of_point(*number));
-        each_mark(mem, &mut |number| *number = ranks.of_mark(*number));
-    });
-}
-
 /// Event numbers that are being replaced.
 #[derive(Debug, Default)]
 struct Ranks {
@@ -238,11 +234,22 @@ struct Ranks {
 }
 
 impl Ranks {
-    fn clear(&mut self) {
+    fn replace(&mut self, mem: &mut Memory, oracle: &mut Oracle) {
         self.marks.clear();
         self.tokens.clear();
         self.spans.clear();
         self.lens.clear();
+        each_mark(mem, &mut |number| self.mark(*number));
+        self.marks.sort_unstable();
+        self.marks.dedup();
+        self.spans.resize(self.marks.len() + 1, 0);
+        mem.holders.iter().for_each(|holder| self.point(holder.held));
+        each_token(mem, oracle, &mut |token| self.token(*token));
+        each_point(mem, oracle, &mut |number| self.point(*number));
+        mem.seq = self.number();
+        each_token(mem, oracle, &mut |token| *token = self.of_token(*token));
+        each_point(mem, oracle, &mut |number| *number = self.of_point(*number));
+        each_mark(mem, &mut |number| *number = self.of_mark(*number));
     }
 
     fn mark(&mut self, number: u32) {

@@ -10,6 +10,7 @@ use super::{Cx, Fault, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_PAGECACHE, SECTORS, SectorMask, Token};
 use crate::oracle::{Look, author_of};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 
 stages! { Stage {
@@ -29,6 +30,8 @@ pub struct Access {
     /// A store; else a load.
     pub store: bool,
 }
+
+renames!(Access { ; stage, address, sectors, store });
 
 impl Access {
     /// A load of the given sectors.

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_AGAIN, PG_LRU, Pfn, Pte, SwpEntry, VmaId};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{
     BACKOUT_FREES_SWAP, EXCLUSIVE_ENTRY, Hook, MAP_EXCLUSIVE, MAP_EXCLUSIVE_WRITABLE,
@@ -60,6 +61,8 @@ pub struct DoSwapPage {
     write: bool,
     major: bool,
 }
+
+renames!(DoSwapPage { vma, entry, page, pte; stage, address, marked, exclusive, step, write, major });
 
 impl DoSwapPage {
     /// For an address whose pte is this entry.

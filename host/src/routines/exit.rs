@@ -7,6 +7,7 @@
 use super::{Cx, Flow, Stages, Zap, stages};
 use crate::lock::{Lock, Until, Wants};
 use crate::mm::{Memory, MmId, VM_LOCKED, VmaId};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::ZAP_NO_DRAIN;
 
@@ -28,6 +29,8 @@ pub struct Exit {
     mm: MmId,
     vma: VmaId,
 }
+
+renames!(Exit { mm, vma; stage });
 
 impl Exit {
     /// Of an address space.
@@ -153,6 +156,8 @@ pub struct Unmap {
     /// Pages given up; 0: the whole vma, which goes too.
     pages: u32,
 }
+
+renames!(Unmap { vma; stage, first, pages });
 
 impl Unmap {
     /// `do_munmap` of the vma at an address.

@@ -11,6 +11,7 @@ use crate::mm::{
     AnonVmaId, Memory, MmId, PG_ANON, PG_ANON_EXCLUSIVE, PG_RESERVED, Pfn, Pte, VM_LOCKED,
     VM_MAYWRITE, VM_SHARED, Vma, VmaId,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{FORK_COPY, Hook, LAZY_FORK, MIGRATION_ENTRIES, MM_HAS_PINNED};
 
@@ -39,6 +40,8 @@ pub struct Fork {
     /// There was no page for a copy.
     no_memory: bool,
 }
+
+renames!(Fork { child, from, to; stage, next, no_memory });
 
 impl Fork {
     /// Into `child`, which has no mappings yet.

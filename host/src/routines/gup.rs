@@ -14,6 +14,7 @@ use crate::mm::{
     Direction, HolderId, IoId, Memory, PG_ANON_EXCLUSIVE, PG_DIRTY, Pfn, VM_MAYWRITE, VM_WRITE,
     VmaId, ZERO_PAGE,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{
     EXCLUSIVE_BIT, GUP_AS_WRITE, GUP_BEGIN, GUP_FAULTS_IN, GUP_FOUND, GUP_PIN, GUP_UNSHARE,
@@ -45,6 +46,8 @@ pub struct GetUserPages {
     /// Whether a fault is to be a write fault.
     fault_write: bool,
 }
+
+renames!(GetUserPages { vma; io; stage, next, end, write, force, lookup_write, fault_write });
 
 /// Ptes in a page table page (i386 without PAE).
 const PTRS_PER_PTE: u32 = 1024;

@@ -19,6 +19,7 @@ use crate::mm::{
     PG_ERROR, PG_PRIVATE, PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK, Pfn,
     Pte, SwpEntry, VmaId,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::MIGRATION_ENTRIES;
 
@@ -73,6 +74,8 @@ pub struct Migrate {
     mm: MmId,
     rounds: u8,
 }
+
+renames!(Migrate { ret, old, new, entry, vma, mm; stage, order, rounds });
 
 impl Migrate {
     /// For a page.

@@ -68,6 +68,7 @@ pub use zap::Zap;
 
 use crate::lock::Wants;
 use crate::mm::Memory;
+use crate::rename::{Rename, Renaming};
 use crate::task::{Ret, Task};
 
 /// What happens after a stage.
@@ -179,6 +180,16 @@ macro_rules! routines {
                 match self {
                     Self::Idle => unreachable!("an idle task was run"),
                     $(Self::$name(routine) => routine.run(cx),)*
+                }
+            }
+        }
+
+        impl Rename for Routine {
+            #[inline]
+            fn rename(&mut self, by: &Renaming) {
+                match self {
+                    Self::Idle => {}
+                    $(Self::$name(routine) => routine.rename(by),)*
                 }
             }
         }

@@ -5,6 +5,7 @@ use crate::lock::{Lock, Wants};
 use crate::mm::{
     LOCKED_BY_IO, Memory, PG_LOCKED, PG_UPTODATE, Pfn, SWAP_MAP_BAD, SwapIo, SwpEntry,
 };
+use crate::rename::{Rename, Renaming, renames};
 use crate::task::{Ret, Task};
 
 stages! { Stage {
@@ -23,6 +24,8 @@ pub struct ReadSwapCache {
     entry: SwpEntry,
     new: Pfn,
 }
+
+renames!(ReadSwapCache { entry, new; stage });
 
 impl ReadSwapCache {
     /// For an entry.
@@ -127,6 +130,14 @@ pub struct Readahead {
     entry: SwpEntry,
     next: u32,
     left: u32,
+}
+
+impl Rename for Readahead {
+    fn rename(&mut self, by: &Renaming) {
+        let Self { stage: _, entry, next, left: _ } = self;
+        *next = by.offset(entry.area(), *next);
+        entry.rename(by);
+    }
 }
 
 impl Readahead {

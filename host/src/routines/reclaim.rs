@@ -9,6 +9,7 @@
 use super::{Cx, Flow, PageReferenced, ShrinkList, Stages, stages};
 use crate::lock::{Until, Wants};
 use crate::mm::{Memory, PG_ACTIVE, PG_ANON, Pfn};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 
 stages! { PageStage {
@@ -26,6 +27,8 @@ pub struct ShrinkPage {
     page: Pfn,
     used_or_not: bool,
 }
+
+renames!(ShrinkPage { page; stage, used_or_not });
 
 impl ShrinkPage {
     /// For a page.
@@ -100,6 +103,8 @@ pub struct ShrinkCache {
     freed: u32,
 }
 
+renames!(ShrinkCache { ; stage, left, freed });
+
 impl ShrinkCache {
     /// Scans `nr` pages.
     #[must_use]
@@ -156,6 +161,8 @@ pub struct RefillInactive {
     left: u32,
     page: Pfn,
 }
+
+renames!(RefillInactive { page; stage, left });
 
 impl RefillInactive {
     /// Scans `nr` pages.

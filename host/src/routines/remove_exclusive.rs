@@ -8,6 +8,7 @@ use crate::lock::{Lock, Wants};
 use crate::mm::{
     Memory, PG_DIRTY, PG_LOCKED, PG_PRIVATE, PG_REPLACED, PG_SWAPCACHE, Pfn, SwpEntry,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{AT_ENTRY, AT_RECHECK, AT_SWAP_MAP, Hook, YES};
 
@@ -26,6 +27,8 @@ pub struct RemoveExclusive {
     page: Pfn,
     entry: SwpEntry,
 }
+
+renames!(RemoveExclusive { page, entry; stage });
 
 impl RemoveExclusive {
     /// For a locked page.

@@ -17,6 +17,7 @@ use crate::mm::{
     Memory, PG_ACTIVE, PG_ANON, PG_DIRTY, PG_ISOLATED, PG_PAGECACHE, PG_PRIVATE, PG_RECLAIM,
     PG_SWAPCACHE, PG_WRITEBACK, Pfn, SwapIo, SwpEntry, VM_LOCKED, Vma,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{ACTIVATE_FREES_SWAP, Hook, SHRINK_ACTIVATE, SWAP_KEEP, UNEVICTABLE};
 
@@ -49,6 +50,8 @@ pub struct ShrinkList {
     referenced: bool,
     used_or_not: bool,
 }
+
+renames!(ShrinkList { page, entry; stage, referenced, used_or_not });
 
 impl ShrinkList {
     /// For a page that carries `PG_ISOLATED`.

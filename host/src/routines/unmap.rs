@@ -11,6 +11,7 @@ use crate::mm::{
     Memory, PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY, PG_LOCKED, PG_SWAPCACHE, Pfn, Pte, VM_LOCKED,
     VM_RESERVED,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{
     EXCLUSIVE_BIT, EXCLUSIVE_MARK, FOR_MIGRATION, Hook, MIGRATION_YOUNG_DIRTY, UNMAP_CLEARED,
@@ -37,6 +38,8 @@ pub struct TryToUnmap {
     /// What was cleared.
     pte: Pte,
 }
+
+renames!(TryToUnmap { page, walk, ret, pte; stage, mode });
 
 /// Who unmaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

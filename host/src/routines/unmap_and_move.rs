@@ -16,6 +16,7 @@ use crate::mm::{
     AnonVmaId, Memory, NO_MAPPING, PG_ACTIVE, PG_ANON, PG_DIRTY, PG_ERROR, PG_PRIVATE,
     PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, Pfn, Pte, SwpEntry, VmaId,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 
 stages! { Stage {
@@ -43,6 +44,8 @@ pub struct UnmapAndMove {
     /// Only a frame outside `ZONE_MOVABLE` will do.
     unmovable: bool,
 }
+
+renames!(UnmapAndMove { ret, old, new, vma; stage, unmovable });
 
 impl UnmapAndMove {
     /// For a page.

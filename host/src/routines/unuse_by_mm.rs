@@ -10,6 +10,7 @@
 use super::{Cx, Flow, ReadSwapCache, RemoveExclusive, Stages, stages};
 use crate::lock::{Lock, Until, Wants};
 use crate::mm::{Memory, MmId, PG_WRITEBACK, Pfn, Pte, SWAP_MAP_BAD, SwpEntry, VmaId};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::ACTIVATE_AFTER_PTE;
 
@@ -44,6 +45,8 @@ pub struct UnuseByMm {
     page: Pfn,
     no_memory: bool,
 }
+
+renames!(UnuseByMm { mm, vma, entry, page; stage, area, address, no_memory });
 
 impl UnuseByMm {
     /// For an area from which no slot is given out any more.

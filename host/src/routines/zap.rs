@@ -9,6 +9,7 @@
 use super::{Cx, Flow, FreeSwapAndCache, RemoveExclusive, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_ANON, PG_DIRTY, PG_RESERVED, PG_SWAPCACHE, Pfn, Pte, VmaId};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::ZAP_UNMAPPED;
 
@@ -28,6 +29,8 @@ pub struct Zap {
     end: u32,
     page: Pfn,
 }
+
+renames!(Zap { vma, page; stage, next, end });
 
 impl Zap {
     /// For addresses inside a vma.
