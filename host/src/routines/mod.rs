@@ -99,8 +99,8 @@ pub trait Stages: Copy {
     /// (Lipton's left mover): it never waits, and what it reads, nobody else changes; what it
     /// changes, others at most wait for.
     ///
-    /// Asked of a task whose stage before has just run. Not part of it: what begins when the
-    /// operation ends with the stage, and who tries a lock outside of stages.
+    /// Not said of what is no stage: the next operation that begins when this one ends with
+    /// the stage, an injected mmap_sem, which is tried, and signals.
     #[inline]
     fn moves_left(&self, _mem: &Memory, _task: &Task) -> bool {
         false
