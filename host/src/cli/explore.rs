@@ -15,9 +15,11 @@ use super::inputs::{self, RunOptions};
 use super::output::{Format, complain, print, print_json};
 use super::{Error, Exit};
 use super::bounds::Bounds;
-use crate::explore::{Budget, Explored, Progress, Written, explore, explore_universe};
+use crate::explore::{
+    Budget, Explored, Progress, Question, Universe, Written, explore, explore_universe,
+};
 use crate::policy::{self, LoadError, Policy, check_distinct, names_file};
-use crate::report::{ExploreDocument, explored};
+use crate::report::{ExploreDocument, differences, explored, universes};
 use crate::run::Options;
 
 /// How often the progress line is written.
@@ -49,16 +51,28 @@ Exit codes:
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// A built-in scenario, or a path that ends in .toml
-    #[arg(value_name = "SCENARIO", required_unless_present = "universe")]
+    #[arg(value_name = "SCENARIO", required_unless_present_any = ["universe", "list"])]
     scenario: Option<String>,
-    /// No scenario, but a universe: one of the built-in ones
-    #[arg(short, long, value_name = "NAME", conflicts_with = "scenario")]
-    universe: Option<String>,
+    /// No scenario, but a universe, built-in: bounds, in which the explorer chooses
+    #[arg(short, long = "universe", id = "universe", value_name = "NAME",
+        conflicts_with = "scenario")]
+    universes: Vec<String>,
+    /// List the built-in universes
+    #[arg(long)]
+    list: bool,
+    /// For each ordered pair of policies: the shortest schedule on which the first goes wrong
+    /// and the second does not
+    #[arg(long, requires = "universe")]
+    pairs: bool,
+    /// With --pairs: one schedule for each hook that parts them
+    #[arg(long, requires = "pairs")]
+    all: bool,
     #[command(flatten)]
     bounds: Bounds,
     /// A policy: bundled, or a graft of bundled ones, or `all`; each is explored, and each
     /// error's schedule is replayed under the others
-    #[arg(short, long = "policy", value_name = "POLICY", required = true, value_parser = no_file)]
+    #[arg(short, long = "policy", value_name = "POLICY", required_unless_present = "list",
+        value_parser = no_file)]
     policies: Vec<String>,
     /// Stop at so many states
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
@@ -98,30 +112,40 @@ fn no_file(spec: &str) -> Result<String, &'static str> {
 
 /// Runs the command.
 pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
+    if arguments.list {
+        print(&universes(&Universe::builtin()))?;
+        return Ok(Exit::Done);
+    }
     let policies = load(&arguments.policies)?;
     let Options { counters, .. } = arguments.options.into();
     let budget = arguments.budget();
     let mut line = Line::new();
     let mut tell = |name: &str, at: Progress| line.tell(name, at);
-    let found = if let Some(name) = &arguments.universe {
+    let mut found = Vec::new();
+    for name in &arguments.universes {
         let universe = arguments.bounds.of(name)?;
         let stop = AtomicBool::new(false);
         let reductions = arguments.bounds.reductions();
-        explore_universe(&universe, &policies, reductions, &budget, &stop, &mut tell)
-    } else {
-        let scenario = arguments.scenario.as_ref().expect("clap asks for one of the two");
+        let asked = (arguments.question(), &budget);
+        found.push(explore_universe(&universe, &policies, reductions, asked, &stop, &mut tell));
+    }
+    if let Some(scenario) = &arguments.scenario {
         let scenario = inputs::scenario(scenario)?;
-        explore(&scenario, &policies, counters, &budget, &mut tell)
-    };
+        found.push(explore(&scenario, &policies, counters, &budget, &mut tell));
+    }
     line.clear();
     match arguments.format {
-        Format::Text => print(&explored(&found))?,
+        Format::Text => {
+            let mut texts: Vec<_> = found.iter().map(explored).collect();
+            texts.extend(arguments.pairs.then(|| differences(&found)));
+            print(&texts.join("\n"))?;
+        }
         Format::Json => print_json(&ExploreDocument::new(&found))?,
     }
     if let Some(path) = &arguments.write {
         write(path, &found)?;
     }
-    let failed = found.explorations.iter().flat_map(|one| &one.findings);
+    let failed = found.iter().flat_map(|one| &one.explorations).flat_map(|one| &one.findings);
     let failed = failed.into_iter().any(|finding| finding.word == "POLICY");
     Ok(if failed { Exit::PolicyFailed } else { Exit::Done })
 }
@@ -134,8 +158,9 @@ fn load(specs: &[String]) -> Result<Vec<Policy>, LoadError> {
 }
 
 /// Writes the first finding that can be written.
-fn write(path: &PathBuf, found: &Explored) -> Result<(), Error> {
-    let mut findings = found.explorations.iter().flat_map(|one| &one.findings).peekable();
+fn write(path: &PathBuf, found: &[Explored]) -> Result<(), Error> {
+    let explorations = found.iter().flat_map(|one| &one.explorations);
+    let mut findings = explorations.flat_map(|one| &one.findings).peekable();
     if findings.peek().is_none() {
         complain(&format!("nothing was found, {} is not written", path.display()));
         return Ok(());
@@ -153,6 +178,14 @@ fn write(path: &PathBuf, found: &Explored) -> Result<(), Error> {
 }
 
 impl Arguments {
+    const fn question(&self) -> Question {
+        match (self.pairs, self.all) {
+            (false, _) => Question::Each,
+            (true, false) => Question::Pairs,
+            (true, true) => Question::AllPairs,
+        }
+    }
+
     fn budget(&self) -> Budget {
         Budget {
             states: self.states,

@@ -18,6 +18,7 @@ mod intern;
 mod naming;
 mod narrate;
 mod over;
+mod pairs;
 mod parents;
 mod replay;
 mod search;
@@ -36,7 +37,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 
-pub use over::explore_universe;
+pub use over::{Question, explore_universe};
 pub use system::{Choice, Reductions, Scratch, State, Successor, System, flag};
 pub use universe::{Failures, Grain, Times, Universe, Verb};
 pub use write::Written;
@@ -72,6 +73,8 @@ pub enum Verdict {
     BoundedMemory,
     /// Somebody ended it.
     Interrupted,
+    /// Every state that can be reached, and in none was the policy asked anything.
+    Vacuous,
 }
 
 /// What was counted.
@@ -180,6 +183,27 @@ pub struct Exploration {
     pub findings: Vec<Finding>,
 }
 
+/// For two policies in this order: the shortest schedule on which the first goes wrong and
+/// the second does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Difference {
+    /// Who goes wrong.
+    pub wrong: String,
+    /// Who does not.
+    pub right: String,
+    /// Whether everything was seen that had to be.
+    pub verdict: Verdict,
+    /// States, or pairs of states, that were looked at for this.
+    pub states: u64,
+    /// The finding; none: there is no such schedule within the bounds, if the verdict says
+    /// that everything was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finding: Option<Finding>,
+    /// The first hook that answered differently on it, `hook: answer, answer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parted_by: Option<String>,
+}
+
 /// A scenario, explored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Explored {
@@ -196,6 +220,9 @@ pub struct Explored {
     pub universe: Option<Universe>,
     /// One entry for each policy, in the order asked for.
     pub explorations: Vec<Exploration>,
+    /// For each ordered pair of policies, if asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
 }
 
 /// What is explored.
@@ -228,6 +255,7 @@ impl Verdict {
             Self::BoundedTime => "BOUNDED(time)",
             Self::BoundedMemory => "BOUNDED(memory)",
             Self::Interrupted => "BOUNDED(interrupted)",
+            Self::Vacuous => "VACUOUS",
         }
     }
 }
@@ -254,6 +282,7 @@ pub fn explore(
         actors: script.actors.iter().map(|actor| actor.name.clone()).collect(),
         left_out: script.left_out(),
         universe: None,
+        differences: Vec::new(),
     }
 }
 

@@ -1,20 +1,44 @@
-//! Universes, explored under one policy after the other.
+//! Universes, explored under one policy after the other, and two side by side.
 
 use super::breadth::{Breadth, Limits};
 use super::narrate::narrate;
-use super::system::{Reductions, System, asked_and_answered};
+use super::pairs::{Apart, Pairs};
+use super::replay::replay_what_can_be;
+use super::system::{Choice, Reductions, System, asked_and_answered};
 use super::universe::Universe;
-use super::{Budget, Ending, Exploration, Explored, Finding, Progress, Subject};
+use super::{
+    Budget, Difference, Elsewhere, Ending, Exploration, Explored, Finding, Progress, Subject,
+    Verdict, Written,
+};
+use crate::compare::compare;
 use crate::mm::Counters;
 use crate::policy::Policy;
-use crate::run::Script;
+use crate::routines::stage_names;
+use crate::run::{Options, Script, is_error};
+use crate::scenario::parse_with_stages;
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
 /// Steps that are remembered: 16 bytes each.
 const MEMO: usize = 1 << 22;
 
-/// Actors up to which a packed state has two words, three, four.
+/// Actors up to which a packed state has two words, three.
 const NARROW: [usize; 2] = [5, 8];
+
+/// Schedules that are looked at to tell one difference of two policies from the others.
+const MOST_LOOKED_AT: usize = 500;
+
+/// What is asked of a universe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// What goes wrong under each policy.
+    Each,
+    /// Besides, for each ordered pair, the shortest schedule on which the first goes wrong
+    /// and the second does not.
+    Pairs,
+    /// The same, one schedule for each hook that parts them.
+    AllPairs,
+}
 
 /// Explores a universe under each policy; `tell` hears how far it is, and `stop` ends it.
 ///
@@ -25,80 +49,197 @@ pub fn explore_universe(
     universe: &Universe,
     policies: &[Policy],
     reductions: Reductions,
-    budget: &Budget,
+    (question, budget): (Question, &Budget),
     stop: &AtomicBool,
     tell: &mut dyn FnMut(&str, Progress),
 ) -> Explored {
-    let explorations = policies.iter().map(|policy| {
-        let job = Job { universe, policy, policies, reductions, budget, stop };
-        match universe.actors() {
-            few if few <= NARROW[0] => job.run::<2>(tell),
-            some if some <= NARROW[1] => job.run::<3>(tell),
-            _ => job.run::<4>(tell),
-        }
-    });
-    Explored {
-        scenario: universe.name.clone(),
-        title: universe.title.clone(),
-        explorations: explorations.collect(),
-        actors: Vec::new(),
-        left_out: Vec::new(),
-        universe: Some(universe.clone()),
+    let job = Job { universe, policies, reductions, budget, stop, question };
+    match universe.actors() {
+        few if few <= NARROW[0] => job.run::<2>(tell),
+        some if some <= NARROW[1] => job.run::<3>(tell),
+        _ => job.run::<4>(tell),
     }
 }
 
-/// One policy's part.
+/// What is asked, of whom.
 struct Job<'a> {
     universe: &'a Universe,
-    policy: &'a Policy,
     policies: &'a [Policy],
     reductions: Reductions,
     budget: &'a Budget,
     stop: &'a AtomicBool,
+    question: Question,
 }
 
 impl Job<'_> {
-    fn run<const W: usize>(&self, tell: &mut dyn FnMut(&str, Progress)) -> Exploration {
-        let Self { universe, policy, budget, .. } = *self;
-        let system = System::<W>::new(universe, policy, self.reductions, MEMO);
-        let mut search = Breadth::new(&system, budget.threads);
-        let limits = Limits {
-            states: budget.states,
-            depth: budget.depth,
-            time: budget.time,
-            memory: budget.memory,
-            threads: budget.threads,
-            stop: self.stop,
+    fn run<const W: usize>(&self, tell: &mut dyn FnMut(&str, Progress)) -> Explored {
+        let one = |policy: &Policy| self.explore::<W>(policy, tell);
+        let explorations: Vec<_> = self.policies.iter().map(one).collect();
+        let mut differences = Vec::new();
+        if self.question != Question::Each {
+            for wrong in 0..self.policies.len() {
+                for right in (0..self.policies.len()).filter(|&right| right != wrong) {
+                    differences.extend(self.differ::<W>(&explorations, wrong, right));
+                }
+            }
+        }
+        Explored {
+            scenario: self.universe.name.clone(),
+            title: self.universe.title.clone(),
+            explorations,
+            differences,
+            actors: Vec::new(),
+            left_out: Vec::new(),
+            universe: Some(self.universe.clone()),
+        }
+    }
+
+    const fn limits(&self) -> Limits<'_> {
+        let Budget { states, depth, time, memory, threads } = *self.budget;
+        Limits { states, depth, time, memory, threads, stop: self.stop }
+    }
+
+    fn explore<const W: usize>(
+        &self,
+        policy: &Policy,
+        tell: &mut dyn FnMut(&str, Progress),
+    ) -> Exploration {
+        let system = System::<W>::new(self.universe, policy, self.reductions, MEMO);
+        let mut search = Breadth::new(&system, self.budget.threads);
+        let verdict = search.run(&self.limits(), &mut |at| tell(policy.name(), at));
+        let errors = search.ends.iter().filter(|end| is_error(end.word));
+        let others = self.policies.iter().filter(|other| other.name() != policy.name());
+        let others: Vec<_> = others.collect();
+        let findings = errors.map(|end| {
+            finding(&system, policy, &others, end.word, &search.schedule(end.first))
+        });
+        let findings = findings.collect();
+        let ending = |end: &super::breadth::End| Ending { word: end.word, states: end.states };
+        let asked = system.coverage() != 0;
+        let verdict = match verdict {
+            Verdict::Exhaustive if !asked => Verdict::Vacuous,
+            verdict => verdict,
         };
-        let verdict = search.run(&limits, &mut |at| tell(policy.name(), at));
-        let errors = search.ends.iter().filter(|end| end.word != "ok");
-        let findings = errors.map(|end| self.finding(&system, end.word, &search.schedule(end.first)));
         Exploration {
             policy: policy.name().to_string(),
             verdict,
             counts: search.counts,
-            findings: findings.collect(),
-            endings: search
-                .ends
-                .iter()
-                .map(|end| Ending { word: end.word, states: end.states })
-                .collect(),
+            findings,
+            endings: search.ends.iter().map(ending).collect(),
             coverage: asked_and_answered(system.coverage()),
             undefined: search.undefined,
         }
     }
 
-    fn finding<const W: usize>(
+    /// The shortest schedules on which one policy goes wrong and another does not.
+    fn differ<const W: usize>(
         &self,
-        system: &System<'_, W>,
-        word: &'static str,
-        schedule: &[super::Choice],
-    ) -> Finding {
-        let told = narrate(system, schedule);
-        let script = Script::of(&told.scenario);
-        let (scenario, counters) = (&told.scenario, Counters::Two);
-        let subject = Subject { scenario, script: &script, counters };
-        let others = self.policies.iter().filter(|other| other.name() != self.policy.name());
-        subject.finding(self.policy, &others.collect::<Vec<_>>(), word, &told.moves)
+        explorations: &[Exploration],
+        wrong: usize,
+        right: usize,
+    ) -> Vec<Difference> {
+        let (one, other) = (&explorations[wrong], &explorations[right]);
+        let difference = |finding: Option<Finding>, verdict, states, parted_by| Difference {
+            wrong: one.policy.clone(),
+            right: other.policy.clone(),
+            verdict,
+            states,
+            finding,
+            parted_by,
+        };
+        let (policy, reference) = (&self.policies[wrong], &self.policies[right]);
+        let states = one.counts.states;
+        let shortest = one.findings.iter().min_by_key(|finding| finding.transitions);
+        let Some(shortest) = shortest else {
+            return vec![difference(None, one.verdict, states, None)];
+        };
+        let clean = other.verdict == Verdict::Exhaustive && other.findings.is_empty();
+        if clean && self.question == Question::Pairs {
+            let mut finding = shortest.clone();
+            finding.elsewhere.retain(|elsewhere| elsewhere.policy == other.policy);
+            let parted_by = parted_by(&finding, policy, reference);
+            return vec![difference(Some(finding), Verdict::Exhaustive, states, parted_by)];
+        }
+        let systems = [policy, reference]
+            .map(|policy| System::<W>::new(self.universe, policy, Reductions::NONE, MEMO));
+        let mut pairs = Pairs::new([&systems[0], &systems[1]]);
+        let (mut found, mut parted, mut looked_at) = (Vec::new(), BTreeSet::new(), 0);
+        let verdict = pairs.run(&self.limits(), |Apart { wrong, word, schedule }| {
+            if wrong != 0 {
+                return false;
+            }
+            looked_at += 1;
+            let Some(finding) = only_here(&systems[0], policy, reference, word, &schedule) else {
+                return looked_at >= MOST_LOOKED_AT;
+            };
+            let by = parted_by(&finding, policy, reference);
+            if parted.insert((word, by.clone())) {
+                found.push((finding, by));
+            }
+            self.question == Question::Pairs || looked_at >= MOST_LOOKED_AT
+        });
+        let states = pairs.counts.states;
+        if found.is_empty() {
+            return vec![difference(None, verdict, states, None)];
+        }
+        let all = found.into_iter().map(|(finding, parted_by)| {
+            difference(Some(finding), Verdict::Exhaustive, states, parted_by)
+        });
+        all.collect()
     }
+}
+
+/// A schedule as a finding: told as a scenario, replayed, written.
+fn finding<const W: usize>(
+    system: &System<'_, W>,
+    policy: &Policy,
+    others: &[&Policy],
+    word: &'static str,
+    schedule: &[Choice],
+) -> Finding {
+    let told = narrate(system, schedule);
+    let script = Script::of(&told.scenario);
+    let (scenario, counters) = (&told.scenario, Counters::Two);
+    let subject = Subject { scenario, script: &script, counters };
+    subject.finding(policy, others, word, &told.moves)
+}
+
+/// The finding, if the other policy does not go wrong, too, when it makes the moves of the
+/// schedule that it can make and then goes on to the end.
+fn only_here<const W: usize>(
+    system: &System<'_, W>,
+    policy: &Policy,
+    other: &Policy,
+    word: &'static str,
+    schedule: &[Choice],
+) -> Option<Finding> {
+    let told = narrate(system, schedule);
+    let script = Script::of(&told.scenario);
+    let (scenario, counters) = (&told.scenario, Counters::Two);
+    let subject = Subject { scenario, script: &script, counters };
+    let there = replay_what_can_be(&subject, other, &told.moves);
+    if is_error(there.end.word) {
+        return None;
+    }
+    let mut finding = subject.finding(policy, &[], word, &told.moves);
+    finding.elsewhere.push(Elsewhere {
+        policy: other.name().to_string(),
+        word: Some(there.end.word),
+        line: there.end.line,
+        parts_at: None,
+    });
+    Some(finding)
+}
+
+/// The first question on a finding's schedule that two policies answer differently.
+fn parted_by(finding: &Finding, policy: &Policy, other: &Policy) -> Option<String> {
+    let Written::Reproduces(text) = &finding.written else { return None };
+    let scenario = parse_with_stages("written", text, &stage_names()).ok()?;
+    let comparison = compare(&scenario, &[policy.clone(), other.clone()], Options::default());
+    let parting = comparison.partings.first()?.as_ref()?;
+    let answer = |question: &Option<crate::trace::Question>| {
+        question.as_ref().map_or("not asked", |question| question.answer.as_str()).to_string()
+    };
+    let (here, there) = (answer(&parting.base), answer(&parting.other));
+    Some(format!("{}: {here}, {there}", parting.function))
 }

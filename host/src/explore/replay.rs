@@ -43,6 +43,31 @@ pub(super) fn replay(
     Ok(Replayed { moves, end: walk.end() })
 }
 
+/// Replays a schedule without the moves that cannot be made, to the end of the walk.
+pub(super) fn replay_what_can_be(
+    subject: &Subject<'_>,
+    policy: &Policy,
+    schedule: &[Move],
+) -> Replayed {
+    let Subject { scenario, script, counters } = subject;
+    let options = Options { counters: *counters, ..Options::default() };
+    let mut walk = Walk::new(scenario, script, policy, options, true);
+    let mut moves = Vec::new();
+    for &by in schedule {
+        if walk.over() {
+            break;
+        }
+        let mut next = walk.clone();
+        if let Some(moved) = next.take(by) {
+            next.audit();
+            walk = next;
+            moves.push(moved);
+        }
+    }
+    finish(&mut walk, &mut moves);
+    Replayed { moves, end: walk.end() }
+}
+
 /// Whoever can go on does, the first actor first.
 fn finish(walk: &mut Walk<'_>, moves: &mut Vec<Moved>) {
     for _ in 0..Budget::MOST_AFTER {

@@ -220,7 +220,7 @@ impl Universe {
     /// The built-in universes, from tiny to large.
     #[must_use]
     pub fn builtin() -> Vec<Self> {
-        use Verb::{DirectRead, Exit, Fork, Load, Store, Vmsplice};
+        use Verb::{DirectRead, Exit, Fork, GupWrite, Load, Munmap, Store, Vmsplice};
         let most = Times::Most;
         let named = |name: &str, title: &str| Self {
             name: name.to_string(),
@@ -240,14 +240,32 @@ impl Universe {
                 requests: 1,
                 operations: most(3),
                 verbs: vec![Store, Load, DirectRead],
+                reclaim: most(3),
                 ..named("direct_io", "a process, direct IO reads, one page, reclaim")
             },
             Self {
                 requests: 1,
-                verbs: vec![Store, Fork, Load, Vmsplice],
-                child_verbs: vec![Store, Load],
+                verbs: vec![Store, Fork],
+                child_operations: most(2),
+                child_verbs: vec![Vmsplice, Munmap],
                 reclaim: most(1),
-                ..named("pipe", "a process, its child, a page in a pipe, reclaim")
+                ..named("pipe", "a process, its child, which puts a page in a pipe, reclaim")
+            },
+            Self {
+                requests: 1,
+                verbs: vec![Store, Fork, DirectRead],
+                operations: most(3),
+                child_verbs: vec![Load, Exit],
+                reclaim: Times::NEVER,
+                ..named("fork_io", "direct IO into a page of a process that forks")
+            },
+            Self {
+                spaces: 1,
+                requests: 1,
+                operations: most(3),
+                verbs: vec![Store, GupWrite],
+                reclaim: most(2),
+                ..named("pin", "a process, a long-lived reference to its page, reclaim")
             },
             Self {
                 operations: most(1),

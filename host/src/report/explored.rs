@@ -2,7 +2,10 @@
 //! each error.
 
 use super::wrap::{hanging, paragraph};
-use crate::explore::{Elsewhere, Exploration, Explored, Finding, Turn, Verdict, Written};
+use crate::explore::{
+    Difference, Elsewhere, Exploration, Explored, Failures, Finding, Grain, Times, Turn, Universe,
+    Verb, Verdict, Written,
+};
 use std::fmt::Write as _;
 
 /// Columns before the stages of a turn.
@@ -12,13 +15,152 @@ const INDENT: usize = 8;
 #[must_use]
 pub fn explored(explored: &Explored) -> String {
     let mut text = format!("{}: {}\n", explored.scenario, explored.title);
+    let scope = match &explored.universe {
+        Some(universe) => bounds(universe),
+        None => script(explored),
+    };
+    paragraph(&mut text, &scope);
+    for one in &explored.explorations {
+        exploration(&mut text, &explored.scenario, one);
+    }
+    for one in &explored.differences {
+        difference(&mut text, one);
+    }
+    text
+}
+
+fn script(explored: &Explored) -> String {
     let mut scope = format!("All interleavings of {}.", explored.actors.join(", "));
     if !explored.left_out.is_empty() {
         let _ = write!(scope, " Left out of the scenario: {}.", explored.left_out.join(", "));
     }
-    paragraph(&mut text, &scope);
-    for one in &explored.explorations {
-        exploration(&mut text, &explored.scenario, one);
+    scope
+}
+
+/// What a universe is bounded by.
+fn bounds(universe: &Universe) -> String {
+    let Universe { processes, spaces, pages, frames, slots, requests, .. } = universe;
+    let words = |verbs: &[Verb]| {
+        let words: Vec<_> = verbs.iter().map(|verb| verb.word()).collect();
+        words.join(", ")
+    };
+    let mut text = format!(
+        "{processes} process{}, {spaces} address space{} at a time, {pages} page{} each, \
+         {frames} frames, {slots} swap slots, {requests} request{} at a time.",
+        if *processes == 1 { "" } else { "es" },
+        plural(*spaces),
+        plural(*pages),
+        plural(*requests)
+    );
+    if !universe.setup.is_empty() {
+        let _ = write!(text, " Before: A does {}.", words(&universe.setup));
+    }
+    let _ = write!(text, " A process does {} of {}", universe.operations, words(&universe.verbs));
+    if spaces > processes {
+        let (times, verbs) = (universe.child_operations, words(&universe.child_verbs));
+        let _ = write!(text, "; a child {times} of {verbs}");
+    }
+    for (what, times) in [("scans by reclaim", universe.reclaim), ("migrations", universe.migrate)]
+    {
+        if times != Times::NEVER {
+            let _ = write!(text, "; {times} {what}");
+        }
+    }
+    text.push_str(if universe.swapoff { "; swapoff" } else { "" });
+    let Failures { no_memory, no_swap, io } = universe.failures;
+    for (what, times) in [("page", no_memory), ("swap slot", no_swap), ("request", io)] {
+        if times > 0 {
+            let _ = write!(text, "; {times} failure{} of a {what}", plural(times));
+        }
+    }
+    let grain = match universe.grain {
+        Grain::Stage => "a hold of a lock",
+        Grain::Operation => "an operation",
+    };
+    let _ = write!(text, ". A transition is {grain}.");
+    text
+}
+
+/// Each universe with its bounds.
+#[must_use]
+pub fn universes(all: &[Universe]) -> String {
+    let mut text = String::new();
+    for universe in all {
+        let _ = writeln!(text, "{}: {}", universe.name, universe.title);
+        hanging(&mut text, "  ", 2, &bounds(universe));
+    }
+    text
+}
+
+const fn plural(number: u8) -> &'static str {
+    if number == 1 { "" } else { "s" }
+}
+
+fn difference(text: &mut String, one: &Difference) {
+    let Difference { wrong, right, verdict, states, finding: found, parted_by } = one;
+    let _ = writeln!(text);
+    let Some(found) = found else {
+        let verdict = verdict.word();
+        let told = format!(
+            "{wrong} against {right}: {verdict}, {states} states: {wrong} never goes wrong alone"
+        );
+        return hanging(text, "", 2, &told);
+    };
+    let parted = parted_by.as_ref().map(|by| format!(", parted by {by}")).unwrap_or_default();
+    let (word, transitions) = (found.word, found.transitions);
+    let told = format!(
+        "{wrong} against {right}: {word} after {transitions} transitions, replayed{parted}"
+    );
+    hanging(text, "", 2, &told);
+    steps(text, found);
+}
+
+fn steps(text: &mut String, finding: &Finding) {
+    hanging(text, "  ", 2, &finding.line);
+    for one in &finding.schedule {
+        turn(text, one);
+    }
+    for one in &finding.elsewhere {
+        other(text, one);
+    }
+    if let Written::CannotBe(why) = &finding.written {
+        hanging(text, "  ", 2, &format!("not as a scenario with `until` stops: {why}"));
+    }
+}
+
+/// For each ordered pair of policies the shortest of what several universes have.
+#[must_use]
+pub fn differences(explored: &[Explored]) -> String {
+    let mut text = String::from(
+        "Wrong in the row's policy and not in the column's: transitions of the shortest\n\
+         schedule; -: none, EXHAUSTIVE; ?: none found, not everything was seen.\n\n",
+    );
+    let Some(first) = explored.first() else { return text };
+    let names: Vec<_> = first.explorations.iter().map(|one| one.policy.as_str()).collect();
+    let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
+    let cell = |wrong: &str, right: &str| {
+        let of = |one: &&Difference| one.wrong == wrong && one.right == right;
+        let all: Vec<_> =
+            explored.iter().flat_map(|one| &one.differences).filter(of).collect();
+        let shortest = all.iter().filter_map(|one| one.finding.as_ref());
+        match shortest.map(|finding| finding.transitions).min() {
+            Some(transitions) => transitions.to_string(),
+            None if all.iter().all(|one| one.verdict == Verdict::Exhaustive) => "-".to_string(),
+            None => "?".to_string(),
+        }
+    };
+    let _ = write!(text, "{:width$}", "");
+    for name in &names {
+        let _ = write!(text, "  {name:>5}");
+    }
+    text.push('\n');
+    for wrong in &names {
+        let _ = write!(text, "{wrong:width$}");
+        for right in &names {
+            let told = if wrong == right { ".".to_string() } else { cell(wrong, right) };
+            let _ = write!(text, "  {told:>0$}", right.len().max(5));
+        }
+        text.push('\n');
     }
     text
 }
@@ -45,24 +187,21 @@ fn exploration(text: &mut String, scenario: &str, one: &Exploration) {
         let _ =
             writeln!(text, "Observation {scenario} {policy} \"{word}\" {how} {states} {others}");
     }
+    if one.undefined > 0 {
+        let _ = writeln!(text, "Undefined things were seen in {} transitions.", one.undefined);
+    }
+    if !one.coverage.is_empty() {
+        hanging(text, "Asked and answered: ", 2, &format!("{}.", one.coverage.join(", ")));
+    }
     for found in &one.findings {
         finding(text, found);
     }
 }
 
 fn finding(text: &mut String, finding: &Finding) {
-    let Finding { word, line, transitions, schedule, elsewhere, written } = finding;
+    let Finding { word, transitions, .. } = finding;
     let _ = writeln!(text, "\n{word} after {transitions} transitions, replayed:");
-    hanging(text, "  ", 2, line);
-    for one in schedule {
-        turn(text, one);
-    }
-    for one in elsewhere {
-        other(text, one);
-    }
-    if let Written::CannotBe(why) = written {
-        hanging(text, "  ", 2, &format!("not as a scenario with `until` stops: {why}"));
-    }
+    steps(text, finding);
 }
 
 fn turn(text: &mut String, turn: &Turn) {

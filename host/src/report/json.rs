@@ -113,14 +113,14 @@ pub struct ExploreDocument<'a> {
     /// The version of the document.
     #[schemars(extend("const" = VERSION))]
     pub version: u32,
-    /// What was found under each policy.
-    pub explored: &'a Explored,
+    /// What was found under each policy, for each scenario or universe.
+    pub explored: &'a [Explored],
 }
 
 impl<'a> ExploreDocument<'a> {
     /// The document.
     #[must_use]
-    pub const fn new(explored: &'a Explored) -> Self {
+    pub const fn new(explored: &'a [Explored]) -> Self {
         Self { schema: "cowpath-explore", version: VERSION, explored }
     }
 }

@@ -31,7 +31,7 @@ mod wrap;
 
 pub use bisect::bisection;
 pub use cause::{Cause, cause};
-pub use explored::explored;
+pub use explored::{differences, explored, universes};
 pub use history::history;
 pub use json::{
     BisectDocument, CompareDocument, ExploreDocument, MatrixDocument, MutantsDocument, MutantsOf,
