@@ -1,0 +1,4 @@
+//! stub
+/// b
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {}
