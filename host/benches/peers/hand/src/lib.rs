@@ -20,6 +20,7 @@ pub mod policy;
 pub mod promela;
 pub mod state;
 
+use promela::Bounds;
 use state::State;
 
 /// Configuration A: 461,589 states.
@@ -28,3 +29,7 @@ pub type A = State<2, 2, 3, 2, 1, 2>;
 pub type B = State<2, 2, 3, 2, 2, 3>;
 /// Configuration C: 32,117,539 states.
 pub type C = State<2, 4, 3, 2, 1, 2>;
+
+/// The configurations, by name.
+pub const CONFIGURATIONS: [(&str, Bounds); 3] =
+    [("A", A::BOUNDS), ("B", B::BOUNDS), ("C", C::BOUNDS)];
