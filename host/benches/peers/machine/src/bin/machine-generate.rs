@@ -1,0 +1,58 @@
+//! `machine-generate UNIVERSE [STATES]`: the successors of all states, and nothing else.
+//!
+//! The states, or the first so many, are found first, with a visited set; then each is
+//! expanded once more, in the same order, and only that is measured: the limit for any
+//! search with this step function. `most` is the largest number of successors.
+
+use peers_machine::{Peer, State};
+use rustix::time::{ClockId, Timespec, clock_gettime};
+use std::collections::HashSet;
+use std::env;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let Some(universe) = env::args().nth(1) else {
+        eprintln!("usage: machine-generate UNIVERSE [STATES]");
+        return ExitCode::from(2);
+    };
+    let limit = env::args().nth(2).map_or(usize::MAX, |n| n.parse().expect("STATES is a number"));
+    let mut peer = Peer::open(&universe);
+    let states = reachable(&mut peer, limit);
+    let begin = processor_time();
+    let (transitions, most) = generate(&mut peer, &states);
+    let cpu = processor_time() - begin;
+    println!("states={} transitions={transitions} most={most} cpu={cpu:.3}", states.len());
+    ExitCode::SUCCESS
+}
+
+/// States in the order in which a search meets them.
+fn reachable(peer: &mut Peer, limit: usize) -> Vec<State> {
+    let mut states = vec![peer.initial()];
+    let mut seen = HashSet::from([peer.initial()]);
+    let mut at = 0;
+    while at < states.len() && states.len() < limit {
+        let state = states[at];
+        states.extend(peer.successors(&state).filter(|&next| seen.insert(next)));
+        at += 1;
+    }
+    states
+}
+
+/// Expands each state once. A function of its own, for callgrind.
+#[inline(never)]
+fn generate(peer: &mut Peer, states: &[State]) -> (usize, usize) {
+    let mut transitions = 0;
+    let mut most = 0;
+    for state in states {
+        let successors = std::hint::black_box(peer.successors(state)).len();
+        transitions += successors;
+        most = most.max(successors);
+    }
+    (transitions, most)
+}
+
+/// Processor time of this process, in seconds.
+fn processor_time() -> f64 {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ProcessCPUTime);
+    tv_sec as f64 + tv_nsec as f64 / 1e9
+}

@@ -1,0 +1,12 @@
+//! cowpath's packed states and its step function, given to other checkers.
+//!
+//! What a contestant is not charged twice for: each asks for the successors of a state
+//! once, when it expands it.
+
+mod c;
+mod peer;
+#[allow(missing_docs, missing_debug_implementations)]
+mod stub;
+
+pub use peer::{Found, Peer, search};
+pub use stub::State;
