@@ -23,13 +23,27 @@ pub mod state;
 use promela::Bounds;
 use state::State;
 
-/// Configuration A: 461,589 states.
+/// Configuration A.
 pub type A = State<2, 2, 3, 2, 1, 2>;
-/// Configuration B: 5,000,163 states.
+/// Configuration B.
 pub type B = State<2, 2, 3, 2, 2, 3>;
-/// Configuration C: 32,117,539 states.
+/// Configuration C.
 pub type C = State<2, 4, 3, 2, 1, 2>;
 
-/// The configurations, by name.
-pub const CONFIGURATIONS: [(&str, Bounds); 3] =
-    [("A", A::BOUNDS), ("B", B::BOUNDS), ("C", C::BOUNDS)];
+/// A configuration as a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Configuration {
+    /// `A`, `B` or `C`.
+    pub name: &'static str,
+    /// Its sizes.
+    pub bounds: Bounds,
+    /// Its states under [`policy::Vanilla`].
+    pub states: u64,
+}
+
+/// All configurations.
+pub const CONFIGURATIONS: [Configuration; 3] = [
+    Configuration { name: "A", bounds: A::BOUNDS, states: 461_589 },
+    Configuration { name: "B", bounds: B::BOUNDS, states: 5_000_163 },
+    Configuration { name: "C", bounds: C::BOUNDS, states: 32_117_539 },
+];

@@ -1,4 +1,5 @@
 //! `hand-promela A|B|C [bfs] [noveto]`: a configuration as Promela, on standard output.
+//! `hand-promela A|B|C states`: the number of its states.
 
 use peers_hand::CONFIGURATIONS;
 use peers_hand::promela::Use;
@@ -7,18 +8,16 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    let named = |name: &str| arguments.iter().any(|argument| argument == name);
-    match CONFIGURATIONS.iter().find(|(name, _)| arguments.first().is_some_and(|a| a == name)) {
-        Some((_, bounds)) => {
-            print!(
-                "{}",
-                bounds.promela(Use { veto: !named("noveto"), breadth_first: named("bfs") })
-            );
-            ExitCode::SUCCESS
-        }
-        None => {
-            eprintln!("usage: hand-promela A|B|C [bfs] [noveto]");
-            ExitCode::from(2)
-        }
+    let named = |word: &str| arguments.iter().any(|argument| argument == word);
+    let Some(configuration) = CONFIGURATIONS.iter().find(|it| named(it.name)) else {
+        eprintln!("usage: hand-promela A|B|C [bfs] [noveto] [states]");
+        return ExitCode::from(2);
+    };
+    if named("states") {
+        println!("{}", configuration.states);
+    } else {
+        let how = Use { veto: !named("noveto"), breadth_first: named("bfs") };
+        print!("{}", configuration.bounds.promela(how));
     }
+    ExitCode::SUCCESS
 }
