@@ -159,7 +159,7 @@ impl Line {
         Self { shown: false, terminal: io::stderr().is_terminal(), since: now, last: now }
     }
 
-    fn tell(&mut self, policy: &str, Progress { states, depth, frontier }: Progress) {
+    fn tell(&mut self, policy: &str, Progress { states, depth, frontier, .. }: Progress) {
         if !self.terminal || self.last.elapsed() < TICK {
             return;
         }

@@ -11,9 +11,17 @@
 //! looked at once more, as at the end of a run. This part knows neither stages nor
 //! policies: `crate::run` makes the moves.
 
+mod actor;
+mod breadth;
 mod canonical;
+mod intern;
+mod parents;
 mod replay;
 mod search;
+mod system;
+mod universe;
+mod visited;
+mod world;
 mod write;
 
 use crate::mm::Counters;
@@ -24,6 +32,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 
+pub use system::{Choice, Reductions, Scratch, State, Successor, System, flag};
+pub use universe::{Failures, Grain, Times, Universe, Verb};
 pub use write::Written;
 
 /// How much to explore.
@@ -51,6 +61,10 @@ pub enum Verdict {
     BoundedDepth,
     /// The time ran out.
     BoundedTime,
+    /// The memory ran out.
+    BoundedMemory,
+    /// Somebody ended it.
+    Interrupted,
 }
 
 /// What was counted.
@@ -84,6 +98,8 @@ pub struct Progress {
     pub depth: u32,
     /// States of the next level so far.
     pub frontier: u64,
+    /// Bytes of memory.
+    pub bytes: u64,
 }
 
 /// Consecutive stages of one actor in one step.
@@ -195,6 +211,8 @@ impl Verdict {
             Self::BoundedStates => "BOUNDED(states)",
             Self::BoundedDepth => "BOUNDED(depth)",
             Self::BoundedTime => "BOUNDED(time)",
+            Self::BoundedMemory => "BOUNDED(memory)",
+            Self::Interrupted => "BOUNDED(interrupted)",
         }
     }
 }
@@ -320,4 +338,19 @@ impl Subject<'_> {
         let (step, continued) = (moved.step.map(|step| step as u32 + 1), !moved.began);
         Turn { actor, text, step, continued, ended: false, stages: Vec::new() }
     }
+}
+
+/// Temporary.
+pub fn try_universe<const W: usize>(universe: &Universe, policy: &Policy, threads: usize, memo: usize) {
+    let system = System::<W>::new(universe, policy, Reductions::NONE, memo);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let limits = breadth::Limits { states: std::env::var("STATES").ok().map(|s| s.parse().unwrap()), depth: None, time: Some(Duration::from_secs(100)), memory: None, threads, stop: &stop };
+    let mut search = breadth::Breadth::new(&system, threads);
+    let since = std::time::Instant::now();
+    let verdict = search.run(&limits, &mut |_| {});
+    let secs = since.elapsed().as_secs_f64();
+    let c = search.counts;
+    println!("{} {} {:?} {c:?} {:?} undefined {}", universe.name, policy.name(), verdict, search.ends, search.undefined);
+    println!("{:.2} s, {:.0} states/s, {:.0} trans/s, {:.1} B/state visited, parts {:?} bytes {:?}, worked out {}", secs, c.states as f64/secs, c.transitions as f64/secs, search.visited_bytes() as f64/c.states as f64, system.parts(), system.bytes(), search.worked_out());
+    for end in &search.ends { if end.word != "ok" { println!("{}: {:?}", end.word, search.schedule(end.first)); } }
 }

@@ -96,7 +96,7 @@ impl<'a> Search<'a> {
                     }
                 }
                 let Counts { states, depth, .. } = self.counts;
-                tell(Progress { states, depth, frontier: next.len() as u64 });
+                tell(Progress { states, depth, frontier: next.len() as u64, bytes: 0 });
             }
             self.level = next;
             self.counts.depth += u32::from(!self.level.is_empty());

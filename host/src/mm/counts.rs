@@ -26,6 +26,15 @@ pub struct PageCounts(u64);
 impl PageCounts {
     /// No reference, no mapping.
     pub const ZERO: Self = Self(0);
+
+    /// The lower and the upper half, whatever they stand for.
+    pub(super) const fn parts(self) -> (u32, u32) {
+        (self.0 as u32, (self.0 >> 32) as u32)
+    }
+
+    pub(super) const fn of_parts(low: u32, high: u32) -> Self {
+        Self(low as u64 | (high as u64) << 32)
+    }
 }
 
 /// A counter has no room for one more.

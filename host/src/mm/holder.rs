@@ -133,7 +133,35 @@ impl IoKind {
     }
 }
 
+impl Holder {
+    /// Nothing held.
+    pub const BLANK: Self = Self {
+        pfn: Pfn::NONE,
+        token: [Token::ZERO; SECTORS],
+        start: [Token::ZERO; SECTORS],
+        held: 0,
+        shared: false,
+        discarded: false,
+    };
+}
+
 impl Io {
+    /// No request, or one that is over and that nothing remembers.
+    pub const BLANK: Self = Self {
+        kind: IoKind::DirectRead,
+        path: Path::Block,
+        pinned: false,
+        state: IoState::Done,
+        mm: MmId::NONE,
+        address: 0,
+        pages: 0,
+        sectors: 0,
+        first: 0,
+        forked: false,
+        submitted: 0,
+        completed: 0,
+    };
+
     /// What a report calls its references.
     #[must_use]
     pub const fn word(&self) -> &'static str {
@@ -157,15 +185,7 @@ impl Memory {
         sectors: SectorMask,
     ) -> IoId {
         let first = self.holders.len() as u32;
-        let none = Holder {
-            pfn: Pfn::NONE,
-            token: [Token::ZERO; SECTORS],
-            start: [Token::ZERO; SECTORS],
-            held: 0,
-            shared: false,
-            discarded: false,
-        };
-        self.holders.resize(self.holders.len() + pages as usize, none);
+        self.holders.resize(self.holders.len() + pages as usize, Holder::BLANK);
         let state = IoState::Building;
         self.ios.push(Io {
             kind,

@@ -6,6 +6,8 @@
 
 pub mod audit;
 mod change;
+pub(crate) mod codec;
+mod copy;
 mod counts;
 mod exclusive;
 mod file;
@@ -130,6 +132,8 @@ pub struct Memory {
     /// What changed in this stage, where a trace wants to know.
     pub changes: Option<Box<Changes>>,
     free_ptes: Vec<(u32, u32)>,
+    /// Ids of anon_vmas that nothing refers to, lowest last: only an explorer looks for them.
+    pub(crate) free_anon_vmas: Vec<AnonVmaId>,
     touched: Vec<Pfn>,
     touched_slots: Vec<SwpEntry>,
 }
@@ -187,6 +191,7 @@ impl Memory {
             violation: None,
             changes: None,
             free_ptes: Vec::new(),
+            free_anon_vmas: Vec::new(),
             touched: Vec::new(),
             touched_slots: Vec::new(),
         };

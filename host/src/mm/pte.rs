@@ -38,6 +38,15 @@ impl Pte {
         Self(entry.0 << SHIFT | SWAP)
     }
 
+    /// The flag bits and what they stand beside, each a small number.
+    pub(super) const fn parts(self) -> (u32, u32) {
+        (self.0 & ((1 << SHIFT) - 1), self.0 >> SHIFT)
+    }
+
+    pub(super) const fn of_parts(flags: u32, number: u32) -> Self {
+        Self(number << SHIFT | flags)
+    }
+
     /// `pte_swp_mkexclusive`: a swap pte whose page was exclusive.
     #[must_use]
     pub const fn mkexclusive(self) -> Self {

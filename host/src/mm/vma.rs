@@ -218,6 +218,18 @@ impl Memory {
         u32::try_from(base).expect("fewer than 2^32 ptes")
     }
 
+    /// Forgets in which order ranges of ptes were given up.
+    pub(crate) fn forget_free_ptes(&mut self) {
+        self.free_ptes.sort_unstable();
+        while let Some(&(first, len)) = self.free_ptes.last() {
+            if (first + len) as usize != self.ptes.len() {
+                break;
+            }
+            self.ptes.truncate(first as usize);
+            self.free_ptes.pop();
+        }
+    }
+
     /// `__anon_vma_link`: adds a vma at the head of an anon_vma's list.
     pub fn anon_vma_link(&mut self, vma: VmaId, anon_vma: AnonVmaId) {
         let head = std::mem::replace(&mut self.anon_vmas[anon_vma.index()].head, vma);
@@ -270,6 +282,10 @@ impl Memory {
         let empty = AnonVma { head: VmaId::NONE, lock: TaskId::NONE };
         // An anon_vma without vmas is gone, except that a page may still point to
         // it (SLAB_DESTROY_BY_RCU): its id is not used again.
+        if let Some(id) = self.free_anon_vmas.pop() {
+            self.anon_vma_link(vma, id);
+            return;
+        }
         self.anon_vmas.push(empty);
         let id = u16::try_from(self.anon_vmas.len() - 1).expect("fewer than 65535 anon_vmas");
         self.anon_vma_link(vma, AnonVmaId(id));

@@ -7,6 +7,7 @@
 //! It judges loads, device transfers and pins; it never influences a run, and does
 //! not know policies.
 
+mod codec;
 mod finding;
 mod numbers;
 mod request;

@@ -50,6 +50,7 @@ use std::collections::VecDeque;
 
 pub use observe::{Observed, observe};
 pub(crate) use script::Script;
+pub(crate) use setup::{MAP_ALIGN, machine_of};
 pub(crate) use walk::{End, Move, Moved, Walk, is_error};
 
 /// Stages that one step may take before it counts as making no progress: no step of the

@@ -10,7 +10,7 @@ use crate::mm::{
 use crate::scenario::{MapSpec, ProcessSpec, Scenario};
 
 /// Mappings begin at multiples of this, in pages: each has page tables of its own.
-const MAP_ALIGN: u32 = 1024;
+pub(crate) const MAP_ALIGN: u32 = 1024;
 
 /// A lock that a scenario holds by `inject`.
 #[derive(Clone, Debug)]
@@ -21,6 +21,11 @@ pub(super) struct Injected {
     pub lock: Lock,
     /// The task that holds it.
     pub task: TaskId,
+}
+
+/// The machine that a scenario begins with.
+pub(crate) fn machine_of(scenario: &Scenario, counters: Counters) -> Machine {
+    build(scenario, counters).0
 }
 
 pub(super) fn build(scenario: &Scenario, counters: Counters) -> (Machine, Names) {

@@ -1,0 +1,780 @@
+//! A universe under one policy, as a transition system over packed states.
+//!
+//! A state is the number of its world and one number for each actor. What a transition
+//! makes of a world and one actor does not depend on the other actors, so it is worked out
+//! once and remembered; policies are pure, and [`System::check`] holds them to it.
+
+use super::actor::{Actor, Begun, Cast, Op, cast};
+use super::intern::{Pool, Values};
+use super::universe::{Grain, Universe};
+use super::world::{NO_IO, NOBODY, PARTS, Shared, World, forget};
+use crate::machine::Machine;
+use crate::mm::{Counters, SwpEntry};
+use crate::oracle::Kind;
+use crate::policy::Policy;
+use crate::routines::Asked;
+use crate::run::machine_of;
+use crate::task::{Ret, Task};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A packed state.
+pub type State<const W: usize> = [u64; W];
+
+/// Most bits of an actor's number.
+const MOST_BITS: u32 = 24;
+
+/// Bits of a world's number.
+const WORLD_BITS: u32 = 32;
+
+/// With the number of choices: the actor is at an operation.
+const BUSY: u8 = 0x80;
+
+/// In place of an actor's number: swap IO.
+const SWAP_IO: u32 = (1 << MOST_BITS) - 1;
+
+/// In place of an actor's number: everything is looked at.
+const LOOK: u32 = (1 << MOST_BITS) - 2;
+
+/// Stages that one operation may run without stopping, or it makes no progress.
+const MOST_STAGES: u32 = 20_000;
+
+/// Reductions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reductions {
+    /// Stages that move left over whatever others do run at once (partial order).
+    pub movers: bool,
+    /// States that differ in names only are one (symmetry).
+    pub symmetry: bool,
+}
+
+impl Reductions {
+    /// All of them.
+    pub const ALL: Self = Self { movers: true, symmetry: true };
+    /// None.
+    pub const NONE: Self = Self { movers: false, symmetry: false };
+}
+
+/// Who makes a transition, and which one: the actor's place in the cast and what it
+/// chooses, or the place of a swap request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Choice {
+    /// The actor; [`Choice::SWAP`] for swap IO.
+    pub by: u8,
+    /// What it chooses.
+    pub which: u8,
+}
+
+impl Choice {
+    /// Swap IO completes.
+    pub const SWAP: u8 = u8::MAX;
+}
+
+/// A state that another leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Successor<const W: usize> {
+    /// The state.
+    pub state: State<W>,
+    /// How.
+    pub by: Choice,
+    /// What happened on the way.
+    pub flags: u8,
+}
+
+/// What happened in a transition.
+pub mod flag {
+    /// It is possible.
+    pub const POSSIBLE: u8 = 1;
+    /// A scan of a page (reclaim, migration) ended without success.
+    pub const REFUSED: u8 = 2;
+    /// A scan of a page ended with success.
+    pub const REMOVED: u8 = 4;
+    /// A request completed.
+    pub const COMPLETED: u8 = 8;
+    /// swapoff ended.
+    pub const OFF: u8 = 16;
+    /// Something undefined was seen.
+    pub const UNDEFINED: u8 = 32;
+}
+
+/// What ends a schedule, in the order of its words: numbers of the worlds that stand for it.
+pub const WORDS: [&str; 11] = [
+    "POLICY",
+    "BUG",
+    "FILE DAMAGE",
+    "ZERO DAMAGE",
+    "MISSED COW",
+    "LOST IO",
+    "LOST STORE",
+    "PIN APART",
+    "NO PROGRESS",
+    "DEADLOCK",
+    "STUCK",
+];
+
+/// The first world's number that stands for an error.
+const ERRORS: u32 = u32::MAX - WORDS.len() as u32;
+
+/// A universe under one policy.
+pub struct System<'a, const W: usize> {
+    universe: &'a Universe,
+    policy: &'a Policy,
+    reductions: Reductions,
+    cast: Vec<Cast>,
+    bits: u32,
+    start: (World, Machine),
+    pools: [Pool; PARTS],
+    worlds: Pool,
+    actors: Values<Actor>,
+    memo: Memo,
+    coverage: AtomicU64,
+    initial: State<W>,
+}
+
+/// What one thread works with.
+pub struct Scratch {
+    machine: Machine,
+    shared: Shared,
+    base: World,
+    base_is: u32,
+    parts: [Vec<u8>; PARTS],
+    row: Vec<u8>,
+    asked: Vec<Asked>,
+    /// Choices of each actor's value.
+    choices: Vec<u8>,
+    /// Steps that were worked out, not remembered.
+    pub worked_out: u64,
+}
+
+/// What a transition came to, beside what it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stepped {
+    pub actor: Actor,
+    pub flags: u8,
+    /// Stages that ran.
+    pub stages: u32,
+    /// It used up its stages.
+    pub endless: bool,
+}
+
+/// Remembers steps: lossy, one entry a place, the latest wins. Two words that threads write
+/// without a lock: an entry whose words do not belong together is none.
+struct Memo {
+    entries: Vec<[AtomicU64; 2]>,
+    mask: u64,
+}
+
+impl Memo {
+    fn new(entries: usize) -> Self {
+        let entries = entries.next_power_of_two();
+        let mut all = Vec::with_capacity(entries);
+        all.resize_with(entries, || [AtomicU64::new(0), AtomicU64::new(0)]);
+        Self { entries: all, mask: entries as u64 - 1 }
+    }
+
+    #[inline]
+    fn place(&self, key: u64) -> &[AtomicU64; 2] {
+        let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        &self.entries[((hash ^ hash >> 32) & self.mask) as usize]
+    }
+
+    #[inline]
+    fn get(&self, key: u64) -> Option<u64> {
+        let place = self.place(key);
+        let value = place[1].load(Relaxed);
+        (place[0].load(Relaxed) ^ value == !key).then_some(value)
+    }
+
+    #[inline]
+    fn put(&self, key: u64, value: u64) {
+        let place = self.place(key);
+        place[0].store(!key ^ value, Relaxed);
+        place[1].store(value, Relaxed);
+    }
+}
+
+impl<'a, const W: usize> System<'a, W> {
+    /// A universe under a policy; `memo` entries are remembered (16 bytes each).
+    #[must_use]
+    pub fn new(
+        universe: &'a Universe,
+        policy: &'a Policy,
+        reductions: Reductions,
+        memo: usize,
+    ) -> Self {
+        let mut machine = machine_of(&universe.scenario(), Counters::Two);
+        let cast = cast(universe, &mut machine);
+        let mut shared = Shared {
+            born: (1 << universe.processes) - 1,
+            forked_by: vec![NOBODY; universe.spaces.into()],
+            requests: vec![NO_IO; universe.requests.into()],
+            io_failures: universe.failures.io,
+        };
+        let world = World {
+            mem: machine.mem.clone(),
+            oracle: machine.oracle.clone(),
+            shared: shared.clone(),
+        };
+        let bits = ((W as u32 * 64 - WORLD_BITS) / cast.len() as u32).min(MOST_BITS);
+        let mut system = Self {
+            universe,
+            policy,
+            reductions,
+            cast,
+            bits,
+            start: (world, machine.clone()),
+            pools: std::array::from_fn(|_| Pool::new()),
+            worlds: Pool::new(),
+            actors: Values::new(),
+            memo: Memo::new(memo),
+            coverage: AtomicU64::new(0),
+            initial: [0; W],
+        };
+        let mut actors = system.fresh(&machine);
+        for &verb in &universe.setup {
+            system.undisturbed(&mut machine, &mut shared, &mut actors[0], verb);
+        }
+        system.settle(&mut machine, &mut shared);
+        system.start.0 =
+            World { mem: machine.mem.clone(), oracle: machine.oracle.clone(), shared };
+        let mut scratch = system.scratch();
+        let (mem, oracle) = (&mut machine.mem, &mut machine.oracle);
+        let world = World { mem: mem.clone(), oracle: oracle.clone(), shared: system.start.0.shared.clone() };
+        let world = system.number_of(&mut scratch, world);
+        let numbers: Vec<_> = actors.iter().map(|actor| system.actors.number(actor)).collect();
+        system.initial = system.pack(world, &numbers);
+        system
+    }
+
+    /// Everybody idle.
+    fn fresh(&self, machine: &Machine) -> Vec<Actor> {
+        let one = |(role, cast): (usize, &Cast)| Actor {
+            task: machine.tasks[cast.task.index()],
+            role: role as u8,
+            op: None,
+            left: cast.left,
+        };
+        self.cast.iter().enumerate().map(one).collect()
+    }
+
+    /// Process A does something and nobody else does anything, but for swap IO.
+    fn undisturbed(
+        &self,
+        machine: &mut Machine,
+        shared: &mut Shared,
+        actor: &mut Actor,
+        verb: super::universe::Verb,
+    ) {
+        let cast = &self.cast[0];
+        let begun = cast.begin(0, self.universe, machine, shared, Op::Verb(verb, 0));
+        assert!(matches!(begun, Begun::Routine), "{verb:?} cannot be what A did before");
+        while !machine.tasks[cast.task.index()].idle() {
+            if !machine.try_step(cast.task, self.policy, None) {
+                assert!(!machine.mem.swap_io.is_empty(), "A waits for ever in its setup");
+                machine.complete_swap_io(0, true);
+            }
+        }
+        machine.tasks[cast.task.index()].ret = Ret::Done;
+        cast.finish(0, machine, shared);
+        actor.task = machine.tasks[cast.task.index()];
+    }
+
+    fn settle(&self, machine: &mut Machine, shared: &mut Shared) {
+        while !machine.mem.swap_io.is_empty() {
+            machine.complete_swap_io(0, true);
+        }
+        assert!(!machine.halted(), "the setup goes wrong: {:?}", machine.mem.violation);
+        forget(machine, shared);
+    }
+
+    /// Who acts.
+    pub(super) fn cast(&self) -> &[Cast] {
+        &self.cast
+    }
+
+    /// What is explored.
+    pub(super) const fn universe(&self) -> &Universe {
+        self.universe
+    }
+
+    /// The policy.
+    pub(super) const fn policy(&self) -> &Policy {
+        self.policy
+    }
+
+    /// Where it begins.
+    #[must_use]
+    pub const fn initial(&self) -> State<W> {
+        self.initial
+    }
+
+    /// What a thread needs.
+    #[must_use]
+    pub fn scratch(&self) -> Scratch {
+        let (world, machine) = &self.start;
+        Scratch {
+            machine: machine.clone(),
+            shared: world.shared.clone(),
+            base: world.clone(),
+            base_is: u32::MAX,
+            parts: Default::default(),
+            row: Vec::new(),
+            asked: Vec::new(),
+            choices: Vec::new(),
+            worked_out: 0,
+        }
+    }
+
+    /// Bytes taken by parts of states: those that grow with the states, and the memory of
+    /// steps, which does not.
+    #[must_use]
+    pub fn bytes(&self) -> (u64, u64) {
+        let parts = self.pools.iter().chain([&self.worlds]).map(Pool::bytes).sum::<u64>();
+        let actors = self.actors.len() * (size_of::<Actor>() + 8);
+        (parts + actors as u64, (self.memo.entries.len() * 16) as u64)
+    }
+
+    /// Distinct worlds and distinct values of actors.
+    #[must_use]
+    pub fn parts(&self) -> (u64, u64) {
+        (self.worlds.len(), self.actors.len() as u64)
+    }
+
+    /// Questions asked and answers given so far: bits by [`Self::bit`].
+    #[must_use]
+    pub fn coverage(&self) -> u64 {
+        self.coverage.load(Relaxed)
+    }
+
+    fn pack(&self, world: u32, actors: &[u32]) -> State<W> {
+        let mut state = [0; W];
+        put(&mut state, 0, WORLD_BITS, world.into());
+        for (role, &actor) in actors.iter().enumerate() {
+            assert!(actor >> self.bits == 0, "too many values of actors for {} bits", self.bits);
+            put(&mut state, WORLD_BITS + role as u32 * self.bits, self.bits, actor.into());
+        }
+        state
+    }
+
+    #[inline]
+    fn world_of(state: &State<W>) -> u32 {
+        state[0] as u32
+    }
+
+    #[inline]
+    fn actor_of(&self, state: &State<W>, role: usize) -> u32 {
+        get(state, WORLD_BITS + role as u32 * self.bits, self.bits) as u32
+    }
+
+    /// The word of an error that a state stands for.
+    #[must_use]
+    #[inline]
+    pub fn error(&self, state: &State<W>) -> Option<&'static str> {
+        let world = Self::world_of(state);
+        (world >= ERRORS).then(|| WORDS[(world - ERRORS) as usize])
+    }
+
+    /// The state that stands for an error.
+    #[must_use]
+    pub fn error_state(word: &str) -> State<W> {
+        let place = WORDS.iter().position(|&one| one == word).expect("a word of an error");
+        let mut state = [0; W];
+        put(&mut state, 0, WORLD_BITS, (ERRORS + place as u32).into());
+        state
+    }
+
+    /// All that can follow a state, in a fixed order.
+    pub fn successors(
+        &self,
+        scratch: &mut Scratch,
+        state: &State<W>,
+        found: &mut Vec<Successor<W>>,
+    ) {
+        found.clear();
+        let world = Self::world_of(state);
+        if world >= ERRORS {
+            return;
+        }
+        for role in 0..self.cast.len() {
+            let actor = self.actor_of(state, role);
+            for which in 0..self.choices(scratch, actor) & !BUSY {
+                let by = Choice { by: role as u8, which };
+                self.follow(scratch, state, world, actor, by, found);
+            }
+        }
+        for which in 0..u8::MAX {
+            let by = Choice { by: Choice::SWAP, which };
+            if !self.follow(scratch, state, world, 0, by, found) {
+                break;
+            }
+        }
+    }
+
+    #[inline]
+    fn choices(&self, scratch: &mut Scratch, actor: u32) -> u8 {
+        if actor as usize >= scratch.choices.len() {
+            let Scratch { choices, .. } = scratch;
+            self.actors.each_from(choices.len(), |actor| {
+                let ops = self.cast[usize::from(actor.role)].ops.len() as u8;
+                choices.push(if actor.op.is_some() {
+                    BUSY | 1
+                } else if actor.left == 0 {
+                    0
+                } else {
+                    ops
+                });
+            });
+        }
+        scratch.choices[actor as usize]
+    }
+
+    /// Follows one choice; false if it is not possible.
+    #[inline]
+    fn follow(
+        &self,
+        scratch: &mut Scratch,
+        state: &State<W>,
+        world: u32,
+        actor: u32,
+        by: Choice,
+        found: &mut Vec<Successor<W>>,
+    ) -> bool {
+        // Values of actors are of one role each, so the role need not be in the key.
+        let (actor_key, which) = match by.by {
+            Choice::SWAP => (SWAP_IO, by.which),
+            _ => (actor, by.which),
+        };
+        let key = u64::from(world) << 32 | u64::from(actor_key) << 8 | u64::from(which);
+        let value = match self.memo.get(key) {
+            Some(value) => value,
+            None => {
+                let value = self.work_out(scratch, world, actor, by);
+                self.memo.put(key, value);
+                value
+            }
+        };
+        let flags = value as u8;
+        if flags & flag::POSSIBLE == 0 {
+            return false;
+        }
+        let next = (value >> 32) as u32;
+        let mut to = *state;
+        if next >= ERRORS {
+            to = [0; W];
+        } else if by.by != Choice::SWAP {
+            let place = WORLD_BITS + u32::from(by.by) * self.bits;
+            put(&mut to, place, self.bits, value >> 8 & ((1 << MOST_BITS) - 1));
+        }
+        put(&mut to, 0, WORLD_BITS, next.into());
+        found.push(Successor { state: to, by, flags });
+        true
+    }
+
+    /// World and actor that a choice leads to, with flags, as one word; 0: not possible.
+    #[cold]
+    fn work_out(&self, scratch: &mut Scratch, world: u32, actor: u32, by: Choice) -> u64 {
+        scratch.worked_out += 1;
+        self.load(scratch, world);
+        let before = match by.by {
+            Choice::SWAP => None,
+            _ => Some(self.actors.get(actor)),
+        };
+        let Some(stepped) = self.step(scratch, before, by) else {
+            return 0;
+        };
+        let next = match self.word(scratch, &stepped) {
+            Some(word) => {
+                let place = WORDS.iter().position(|&one| one == word);
+                ERRORS + place.expect("a word of an error") as u32
+            }
+            None => {
+                forget(&mut scratch.machine, &mut scratch.shared);
+                self.number(scratch)
+            }
+        };
+        let actor = before.map_or(0, |_| self.actors.number(&stepped.actor));
+        assert!(actor >> self.bits == 0, "too many values of actors for {} bits", self.bits);
+        u64::from(next) << 32 | u64::from(actor) << 8 | u64::from(stepped.flags)
+    }
+
+    /// Brings a world into the scratch machine.
+    fn load(&self, scratch: &mut Scratch, world: u32) {
+        if scratch.base_is != world {
+            self.worlds.row(world, &mut scratch.row);
+            for (part, (pool, bytes)) in self.pools.iter().zip(&mut scratch.parts).enumerate() {
+                let number = scratch.row[part * 4..part * 4 + 4].try_into().expect("four bytes");
+                pool.row(u32::from_le_bytes(number), bytes);
+            }
+            scratch.base.unpack(&scratch.parts);
+            scratch.base_is = world;
+        }
+        scratch.machine.mem.copy_from(&scratch.base.mem);
+        scratch.machine.oracle.copy_from(&scratch.base.oracle);
+        scratch.shared.copy_from(&scratch.base.shared);
+        scratch.machine.fault = None;
+    }
+
+    /// The number of the world that the scratch machine has come to.
+    fn number(&self, scratch: &mut Scratch) -> u32 {
+        let Scratch { machine, shared, parts, row, .. } = scratch;
+        parts.iter_mut().for_each(Vec::clear);
+        pack_parts(machine, shared, parts);
+        row.clear();
+        for (pool, bytes) in self.pools.iter().zip(parts) {
+            row.extend_from_slice(&pool.number(bytes).to_le_bytes());
+        }
+        let number = self.worlds.number(row);
+        assert!(number < ERRORS, "too many worlds");
+        number
+    }
+
+    fn number_of(&self, scratch: &mut Scratch, world: World) -> u32 {
+        scratch.machine.mem.copy_from(&world.mem);
+        scratch.machine.oracle.copy_from(&world.oracle);
+        scratch.shared.copy_from(&world.shared);
+        self.number(scratch)
+    }
+
+    /// Makes a choice on the scratch machine; none if it is not possible.
+    fn step(&self, scratch: &mut Scratch, actor: Option<Actor>, by: Choice) -> Option<Stepped> {
+        let Scratch { machine, shared, asked, .. } = scratch;
+        asked.clear();
+        let stepped = self.step_on(machine, shared, actor, by, Some(asked));
+        let bits = scratch.asked.iter().fold(0, |bits, asked| bits | Self::bit(asked));
+        if bits & !self.coverage.load(Relaxed) != 0 {
+            self.coverage.fetch_or(bits, Relaxed);
+        }
+        stepped
+    }
+
+    /// The bit of a question and its answer: five for each hook.
+    fn bit(asked: &Asked) -> u64 {
+        1 << ((asked.hook as u32 * 5 + u32::from(asked.answer.code).min(4)) % 64)
+    }
+
+    /// Makes a choice on a machine; none if it is not possible.
+    pub(super) fn step_on(
+        &self,
+        machine: &mut Machine,
+        shared: &mut Shared,
+        actor: Option<Actor>,
+        by: Choice,
+        mut asked: Option<&mut Vec<Asked>>,
+    ) -> Option<Stepped> {
+        let Some(mut actor) = actor else {
+            let position = usize::from(by.which);
+            let io = machine.mem.swap_io.get(position)?;
+            // One and the same request may be under way once only.
+            let entry: SwpEntry = io.entry;
+            debug_assert!(machine.mem.swap_io[..position].iter().all(|io| io.entry != entry));
+            machine.complete_swap_io(position, true);
+            let actor = Actor { task: Task::new(crate::mm::MmId::NONE), role: 0, op: None, left: 0 };
+            let flags = flag::POSSIBLE | flag::COMPLETED;
+            return Some(Stepped { actor, flags, stages: 0, endless: false });
+        };
+        let cast = &self.cast[usize::from(actor.role)];
+        let id = cast.task;
+        machine.tasks[id.index()] = actor.task;
+        let begins = actor.op.is_none();
+        if begins {
+            if actor.left == 0 {
+                return None;
+            }
+            let op = cast.ops[usize::from(by.which)];
+            match cast.begin(actor.role, self.universe, machine, shared, op) {
+                Begun::No => return None,
+                Begun::AtOnce => {
+                    actor.left -= u8::from(actor.left != u8::MAX);
+                    let flags = self.seen(machine);
+                    return Some(Stepped { actor, flags, stages: 0, endless: false });
+                }
+                Begun::Routine => {}
+            }
+            actor.op = Some(by.which);
+            actor.left -= u8::from(actor.left != u8::MAX);
+        }
+        if !machine.try_step(id, self.policy, asked.as_deref_mut()) {
+            return None;
+        }
+        let (mut stages, mut endless) = (1, false);
+        while self.goes_on(machine, id) {
+            if stages >= MOST_STAGES {
+                endless = true;
+                break;
+            }
+            if !machine.try_step(id, self.policy, asked.as_deref_mut()) {
+                break;
+            }
+            stages += 1;
+        }
+        let mut flags = self.seen(machine);
+        if machine.tasks[id.index()].idle() {
+            let op = cast.ops[usize::from(actor.op.expect("it is at one"))];
+            flags |= ended(op, machine.tasks[id.index()].ret);
+            machine.tasks[id.index()].ret = Ret::Done;
+            cast.finish(actor.role, machine, shared);
+            actor.op = None;
+            if matches!(op, Op::Verb(super::universe::Verb::Exit, _)) {
+                // Whoever gets this address space next begins anew.
+                actor.left = cast.left;
+            }
+        }
+        actor.task = machine.tasks[id.index()];
+        Some(Stepped { actor, flags, stages, endless })
+    }
+
+    /// Whether a task's next stage belongs to the same transition.
+    fn goes_on(&self, machine: &Machine, id: crate::mm::TaskId) -> bool {
+        let task = &machine.tasks[id.index()];
+        if task.idle() || machine.halted() || !machine.oracle.findings.is_empty() {
+            return false;
+        }
+        match self.universe.grain {
+            Grain::Operation => true,
+            Grain::Stage => self.reductions.movers && false,
+        }
+    }
+
+    fn seen(&self, machine: &Machine) -> u8 {
+        let undefined = machine.oracle.findings.iter().any(|finding| !finding.kind.is_error());
+        flag::POSSIBLE | if undefined { flag::UNDEFINED } else { 0 }
+    }
+
+    /// The word of the error that a step came to.
+    fn word(&self, scratch: &Scratch, stepped: &Stepped) -> Option<&'static str> {
+        let machine = &scratch.machine;
+        if machine.fault.is_some() {
+            return Some("POLICY");
+        }
+        if machine.mem.violation.is_some() {
+            return Some("BUG");
+        }
+        let error = machine.oracle.findings.iter().find(|finding| finding.kind.is_error());
+        if let Some(finding) = error {
+            return Some(finding.kind.word());
+        }
+        stepped.endless.then_some("NO PROGRESS")
+    }
+
+    /// The word of the error that a state is: it stands for one, or one is found when
+    /// nobody does anything and everything is looked at.
+    #[inline]
+    pub fn verdict(&self, scratch: &mut Scratch, state: &State<W>) -> Option<&'static str> {
+        if let Some(word) = self.error(state) {
+            return Some(word);
+        }
+        if !self.quiet(scratch, state) {
+            return None;
+        }
+        let world = Self::world_of(state);
+        let key = u64::from(world) << 32 | u64::from(LOOK) << 8;
+        let value = self.memo.get(key).unwrap_or_else(|| {
+            let word = self.look(scratch, world);
+            let place = word.and_then(|word| WORDS.iter().position(|&one| one == word));
+            let value = place.map_or(0, |place| place as u64 + 1);
+            self.memo.put(key, value);
+            value
+        });
+        value.checked_sub(1).map(|place| WORDS[place as usize])
+    }
+
+    /// Looks at everything in a world in which nobody does anything.
+    fn look(&self, scratch: &mut Scratch, world: u32) -> Option<&'static str> {
+        self.load(scratch, world);
+        let machine = &mut scratch.machine;
+        machine.oracle.sweep(&machine.mem);
+        let findings = std::mem::take(&mut machine.oracle.findings);
+        let error = findings.iter().find(|finding| finding.kind.is_error());
+        if let Some(finding) = error {
+            return Some(Kind::word(finding.kind));
+        }
+        let mem = &mut machine.mem;
+        let held = mem.holders.iter().any(|holder| holder.pfn.is_some());
+        let exited = mem.mms.iter().all(|mm| !mm.alive);
+        if exited && !held && mem.swap_io.is_empty() {
+            mem.lru_add_drain();
+            mem.audit_touched();
+            if mem.violation.is_some() || mem.audit_end().is_some() {
+                return Some("BUG");
+            }
+        }
+        None
+    }
+
+    /// Whether everybody is idle in a state.
+    #[inline]
+    pub fn quiet(&self, scratch: &mut Scratch, state: &State<W>) -> bool {
+        (0..self.cast.len())
+            .all(|role| self.choices(scratch, self.actor_of(state, role)) & BUSY == 0)
+    }
+
+    /// The state as a machine, with what else is shared.
+    pub(super) fn machine_of(&self, scratch: &mut Scratch, state: &State<W>) -> (Machine, Shared) {
+        self.load(scratch, Self::world_of(state));
+        let mut machine = scratch.machine.clone();
+        for (role, cast) in self.cast.iter().enumerate() {
+            machine.tasks[cast.task.index()] = self.actor(state, role).task;
+        }
+        (machine, scratch.shared.clone())
+    }
+
+    /// One actor of a state.
+    pub(super) fn actor(&self, state: &State<W>, role: usize) -> Actor {
+        self.actors.get(self.actor_of(state, role))
+    }
+}
+
+fn pack_parts(machine: &mut Machine, shared: &mut Shared, parts: &mut [Vec<u8>; PARTS]) {
+    super::world::pack(&mut machine.mem, &mut machine.oracle, shared, parts);
+}
+
+/// What an operation that is over came to.
+fn ended(op: Op, ret: Ret) -> u8 {
+    use super::universe::Verb;
+    match op {
+        Op::Shrink(..) | Op::Migrate(..) | Op::Verb(Verb::MadvisePageout, _) => match ret {
+            Ret::Freed | Ret::Done => flag::REMOVED,
+            _ => flag::REFUSED,
+        },
+        Op::Swapoff => flag::OFF,
+        Op::Complete | Op::Fail => flag::COMPLETED,
+        _ => 0,
+    }
+}
+
+#[inline]
+fn put<const W: usize>(state: &mut State<W>, place: u32, bits: u32, value: u64) {
+    let (word, shift) = ((place / 64) as usize, place % 64);
+    let mask = u64::MAX >> (64 - bits);
+    state[word] = state[word] & !(mask << shift) | value << shift;
+    if shift + bits > 64 {
+        let low = 64 - shift;
+        state[word + 1] = state[word + 1] & !(mask >> low) | value >> low;
+    }
+}
+
+#[inline]
+fn get<const W: usize>(state: &State<W>, place: u32, bits: u32) -> u64 {
+    let (word, shift) = ((place / 64) as usize, place % 64);
+    let mask = u64::MAX >> (64 - bits);
+    let mut value = state[word] >> shift;
+    if shift + bits > 64 {
+        value |= state[word + 1] << (64 - shift);
+    }
+    value & mask
+}
+
+/// The hash that places a state.
+#[inline]
+pub(super) fn place_of<const W: usize>(state: &State<W>) -> u64 {
+    let mut hash = 0u64;
+    for &word in state {
+        let wide = u128::from(word ^ hash ^ 0x9e37_79b9_7f4a_7c15) * 0xa076_1d64_78bd_642f_u128;
+        hash = (wide >> 64) as u64 ^ wide as u64;
+    }
+    hash
+}
+
+/// Which hook a coverage bit is of.
+pub(super) fn hook_of(bit: u32) -> usize {
+    (bit / 5) as usize
+}

@@ -1,0 +1,243 @@
+//! Universes: no script, only bounds. The explorer chooses operations and interleavings.
+//!
+//! Plain data: who there is, what each may do and how often. Knows no machine.
+
+use crate::scenario::{MapSpec, MemorySpec, MigrateOrder, ProcessSpec, Scenario, SwapSpec};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::fmt;
+
+/// How often something may be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+pub enum Times {
+    /// So often.
+    Most(u8),
+    /// For ever.
+    Always,
+}
+
+/// What one transition is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Grain {
+    /// A hold of a lock: one stage.
+    Stage,
+    /// An operation, up to its end or to where it has to wait.
+    Operation,
+}
+
+/// What a process may do. Each verb is one of scenarios; stores are to the upper sector of
+/// a page and device transfers to the lower one, so that both can be told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// `load P`
+    Load,
+    /// `store P.hi`
+    Store,
+    /// `fork B`
+    Fork,
+    /// `exit`
+    Exit,
+    /// `direct_read P.lo as io`
+    DirectRead,
+    /// `direct_write P.lo as io`
+    DirectWrite,
+    /// `get_user_pages P read as pin`
+    GupRead,
+    /// `get_user_pages P write as pin`
+    GupWrite,
+    /// `vmsplice P as pipe`
+    Vmsplice,
+    /// `madvise_pageout P`
+    MadvisePageout,
+    /// `madvise_dontneed P`
+    MadviseDontneed,
+    /// `mprotect P read`
+    MprotectRead,
+    /// `mprotect P write`
+    MprotectWrite,
+    /// `munmap P`
+    Munmap,
+}
+
+/// Failures that may happen, each so often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+pub struct Failures {
+    /// A page allocation finds no page.
+    pub no_memory: u8,
+    /// `get_swap_page` finds no slot.
+    pub no_swap: u8,
+    /// A request of direct IO fails.
+    pub io: u8,
+}
+
+/// A universe: bounds, and what may be done in them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Universe {
+    /// Its name.
+    pub name: String,
+    /// One line: what it is for.
+    pub title: String,
+    /// Processes at the start, unrelated.
+    pub processes: u8,
+    /// Address spaces at a time, with those of children.
+    pub spaces: u8,
+    /// Pages of each process's one anonymous mapping.
+    pub pages: u8,
+    /// Page frames, `ZERO_PAGE` not counted.
+    pub frames: u8,
+    /// Swap slots.
+    pub slots: u8,
+    /// Requests and long-lived references at a time.
+    pub requests: u8,
+    /// Operations of each process that is there at the start.
+    pub operations: Times,
+    /// Operations of each child.
+    pub child_operations: Times,
+    /// What those of the start may do.
+    pub verbs: Vec<Verb>,
+    /// What children may do.
+    pub child_verbs: Vec<Verb>,
+    /// Scans of a page by reclaim.
+    pub reclaim: Times,
+    /// Migrations of a page.
+    pub migrate: Times,
+    /// Their order of operations.
+    #[serde(skip)]
+    pub order: MigrateOrder,
+    /// Whether swap may be turned off.
+    pub swapoff: bool,
+    /// Failures.
+    pub failures: Failures,
+    /// What process A has done before, in this order, undisturbed.
+    pub setup: Vec<Verb>,
+    /// What one transition is.
+    pub grain: Grain,
+}
+
+impl Times {
+    /// Never.
+    pub const NEVER: Self = Self::Most(0);
+
+    /// As a counter that falls, 255 standing for ever.
+    pub(super) const fn left(self) -> u8 {
+        match self {
+            Self::Most(n) => n,
+            Self::Always => u8::MAX,
+        }
+    }
+}
+
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Most(n) => n.fmt(f),
+            Self::Always => f.write_str("*"),
+        }
+    }
+}
+
+impl Verb {
+    /// Every verb with its word.
+    pub const ALL: [(Self, &'static str); 14] = [
+        (Self::Load, "load"),
+        (Self::Store, "store"),
+        (Self::Fork, "fork"),
+        (Self::Exit, "exit"),
+        (Self::DirectRead, "direct_read"),
+        (Self::DirectWrite, "direct_write"),
+        (Self::GupRead, "gup_read"),
+        (Self::GupWrite, "gup_write"),
+        (Self::Vmsplice, "vmsplice"),
+        (Self::MadvisePageout, "madvise_pageout"),
+        (Self::MadviseDontneed, "madvise_dontneed"),
+        (Self::MprotectRead, "mprotect_read"),
+        (Self::MprotectWrite, "mprotect_write"),
+        (Self::Munmap, "munmap"),
+    ];
+
+    /// As written on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|one| one.0 == self).map_or("", |one| one.1)
+    }
+
+    /// Whether it takes references that outlive it.
+    pub(super) const fn holds(self) -> bool {
+        matches!(
+            self,
+            Self::DirectRead
+                | Self::DirectWrite
+                | Self::GupRead
+                | Self::GupWrite
+                | Self::Vmsplice
+        )
+    }
+}
+
+/// Processes are A, B, C, ... in the order in which they come to be.
+pub(super) fn process_name(number: u8) -> String {
+    char::from(b'A' + number).to_string()
+}
+
+impl Universe {
+    /// The machine that it begins with, before its setup, as a scenario without steps.
+    pub(super) fn scenario(&self) -> Scenario {
+        let map = MapSpec {
+            name: "P".to_string(),
+            pages: self.pages.into(),
+            write: true,
+            locked: false,
+            reserved: false,
+            file: None,
+        };
+        let process = |number: u8| ProcessSpec {
+            name: process_name(number),
+            threads: Vec::new(),
+            maps: vec![map.clone()],
+        };
+        let swap = SwapSpec { slots: self.slots.into(), priority: -1, bad: Vec::new() };
+        Scenario {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            claim: String::new(),
+            memory: MemorySpec {
+                pages: self.frames.into(),
+                section: 0,
+                movable: 0,
+                swap: if self.slots > 0 { vec![swap] } else { Vec::new() },
+                page_cluster: 0,
+            },
+            files: Vec::new(),
+            processes: (0..self.processes).map(process).collect(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// The smallest: what every other one differs from.
+    #[must_use]
+    pub fn tiny() -> Self {
+        Self {
+            name: "tiny".to_string(),
+            title: "a process, its child, one page, reclaim".to_string(),
+            processes: 1,
+            spaces: 2,
+            pages: 1,
+            frames: 3,
+            slots: 2,
+            requests: 0,
+            operations: Times::Most(2),
+            child_operations: Times::Most(1),
+            verbs: vec![Verb::Store, Verb::Fork],
+            child_verbs: vec![Verb::Store, Verb::Load],
+            reclaim: Times::Most(2),
+            migrate: Times::NEVER,
+            order: MigrateOrder::ReplaceFirst,
+            swapoff: false,
+            failures: Failures::default(),
+            setup: vec![Verb::Store],
+            grain: Grain::Stage,
+        }
+    }
+}
