@@ -8,7 +8,7 @@
 #   ROUNDS=3           runs of every contestant, alternately
 #   TIMEOUT=900        seconds after which one run is ended
 #   UNIVERSE=B         explored by all with one step function
-#   LARGE=             a universe ten times as large, for our search alone; empty: none
+#   LARGE=fifty-million  ten times as large, for our search alone
 #   THREADS=2          for the run of our search with several threads
 #   QUESTIONS="B C"    configurations of the hand-written models
 #   INSTRUCTIONS=20000 states whose expansion callgrind counts
@@ -16,8 +16,8 @@
 set -euo pipefail
 ROUNDS=${ROUNDS:-3}
 TIMEOUT=${TIMEOUT:-900}
-UNIVERSE=${UNIVERSE:-B}
-LARGE=${LARGE:-}
+UNIVERSE=${UNIVERSE:-five-million}
+LARGE=${LARGE:-fifty-million}
 THREADS=${THREADS:-2}
 QUESTIONS=${QUESTIONS:-B C}
 INSTRUCTIONS=${INSTRUCTIONS:-20000}
@@ -102,28 +102,24 @@ measure() {
 # (a) One step function, no reductions.
 part_same() {
     local found states options spin
-    found=$("$bin/machine-generate" "$UNIVERSE")
+    found=$("$bin/machine" generate "$UNIVERSE")
     states=$(value states <<<"$found")
     options=$(value most <<<"$found")
     machine_verifiers "$options"
     spin=$(verifier_options "$states")
     printf '\n## One step function: %s\n\n' "$UNIVERSE"
     measure --equal --limit "generation alone" \
-        "cowpath=exec $bin/machine-search $UNIVERSE" \
-        "cowpath, $THREADS threads=exec $bin/machine-search $UNIVERSE $THREADS" \
-        "generation alone=exec $bin/machine-generate $UNIVERSE" \
+        "cowpath=exec $bin/machine search $UNIVERSE" \
+        "cowpath, $THREADS threads=exec $bin/machine search $UNIVERSE $THREADS" \
+        "generation alone=exec $bin/machine generate $UNIVERSE" \
         "SPIN=exec $pan/machine/depth_first $spin" \
         "SPIN, breadth first=exec $pan/machine/breadth_first $spin" \
-        "Stateright=exec $bin/machine-stateright $UNIVERSE"
+        "Stateright=exec $bin/machine stateright $UNIVERSE"
 }
 
 part_large() {
-    if [[ -z $LARGE ]]; then
-        printf '\nSKIPPED: large, LARGE names no universe\n'
-        return
-    fi
     printf '\n## Cost against size: %s, %s\n\n' "$UNIVERSE" "$LARGE"
-    measure "$UNIVERSE=exec $bin/machine-search $UNIVERSE" "$LARGE=exec $bin/machine-search $LARGE"
+    measure "$UNIVERSE=exec $bin/machine search $UNIVERSE" "$LARGE=exec $bin/machine search $LARGE"
 }
 
 part_instructions() {
@@ -133,8 +129,8 @@ part_instructions() {
         return
     fi
     local found instructions transitions
-    found=$(valgrind --tool=callgrind --toggle-collect='*machine_generate::generate*' \
-        --callgrind-out-file="$target/callgrind" "$bin/machine-generate" "$UNIVERSE" \
+    found=$(valgrind --tool=callgrind --toggle-collect='*machine::generate::generate*' \
+        --callgrind-out-file="$target/callgrind" "$bin/machine" generate "$UNIVERSE" \
         "$INSTRUCTIONS" 2>"$target/callgrind.log") || fail "$(<"$target/callgrind.log")"
     instructions=$(sed -n 's/^totals: //p' "$target/callgrind")
     transitions=$(value transitions <<<"$found")
@@ -149,7 +145,7 @@ part_question() {
         spin=$(verifier_options "$("$bin/hand-promela" "$question" states)")
         printf '\n## One question: %s\n\n' "$question"
         measure \
-            "cowpath=exec $bin/machine-search $question" \
+            "cowpath=exec $bin/machine search $question" \
             "SPIN=exec $pan/$question/depth_first $spin" \
             "SPIN, as it comes=exec $pan/$question/depth_first_as_it_comes $spin" \
             "SPIN, breadth first=exec $pan/$question/breadth_first $spin" \

@@ -5,8 +5,6 @@
 
 mod c;
 mod peer;
-#[allow(missing_docs, missing_debug_implementations)]
-mod stub;
+pub mod universe;
 
-pub use peer::{Found, Peer, search};
-pub use stub::State;
+pub use peer::{Peer, State};

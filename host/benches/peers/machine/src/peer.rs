@@ -1,32 +1,37 @@
-//! A system by name, and what one thread needs to step through it.
+//! A universe under `vanilla` as a transition system, and what one thread needs for it.
 
-use crate::stub::{self, Scratch, State, Successor, System};
+use crate::universe::named;
+use cowpath::explore::{Reductions, Scratch, Successor, System};
+use cowpath::policy;
 
-/// A system, and one thread's buffers.
-#[derive(Debug)]
+/// Words of a packed state.
+const WORDS: usize = 2;
+
+/// A packed state.
+pub type State = cowpath::explore::State<WORDS>;
+
+/// Steps that the system remembers.
+const MEMO: usize = 1 << 20;
+
+/// A system without reductions, and one thread's buffers. Each state is looked at for
+/// errors before it is expanded, as our search does; one that is an error has no successors.
 pub struct Peer {
-    system: System,
+    system: System<'static, WORDS>,
     scratch: Scratch,
-    successors: Vec<Successor>,
-}
-
-/// What a search counted.
-#[derive(Clone, Copy, Debug)]
-pub struct Found {
-    /// Distinct states.
-    pub states: u64,
-    /// Transitions between them.
-    pub transitions: u64,
+    successors: Vec<Successor<WORDS>>,
 }
 
 impl Peer {
-    /// Opens a universe by its name.
+    /// Opens a universe by its name, for good.
     ///
     /// # Panics
-    /// There is none of that name.
+    /// There is none of that name, or no policy `vanilla`.
     #[must_use]
     pub fn open(universe: &str) -> Self {
-        let system = System::named(universe);
+        let found = named(universe).unwrap_or_else(|| panic!("no universe is called {universe}"));
+        let policy = policy::resolve("vanilla").expect("it is bundled");
+        let (universe, policy) = (Box::leak(Box::new(found)), Box::leak(Box::new(policy)));
+        let system = System::new(universe, policy, Reductions::NONE, MEMO);
         let scratch = system.scratch();
         Self { system, scratch, successors: Vec::new() }
     }
@@ -41,14 +46,9 @@ impl Peer {
     #[inline]
     pub fn successors(&mut self, state: &State) -> impl ExactSizeIterator<Item = State> {
         self.successors.clear();
-        self.system.successors(&mut self.scratch, state, &mut self.successors);
+        if self.system.verdict(&mut self.scratch, state).is_none() {
+            self.system.successors(&mut self.scratch, state, &mut self.successors);
+        }
         self.successors.iter().map(|successor| successor.state)
     }
-}
-
-/// cowpath's own search.
-#[must_use]
-pub fn search(universe: &str, threads: usize) -> Found {
-    let found = stub::search(&System::named(universe), threads);
-    Found { states: found.states, transitions: found.transitions }
 }

@@ -1,14 +1,11 @@
-//! `machine-stateright UNIVERSE`: all states, breadth first, by Stateright.
+//! The step function as a model of Stateright.
 
 use peers_machine::{Peer, State};
 use stateright::{Checker, Model, Property};
-use std::env;
-use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
-/// The step function as a model. An action is the state it leads to, so that a state is
-/// expanded once, when Stateright asks for its actions. One thread checks, so nobody ever
-/// waits for the lock.
+/// An action is the state it leads to, so that a state is expanded once, when Stateright
+/// asks for its actions. One thread checks, so nobody ever waits for the lock.
 struct Stepped(Mutex<Peer>);
 
 impl Stepped {
@@ -38,13 +35,8 @@ impl Model for Stepped {
     }
 }
 
-fn main() -> ExitCode {
-    let Some(universe) = env::args().nth(1) else {
-        eprintln!("usage: machine-stateright UNIVERSE");
-        return ExitCode::from(2);
-    };
-    let model = Stepped(Mutex::new(Peer::open(&universe)));
+pub(crate) fn run(universe: &str) {
+    let model = Stepped(Mutex::new(Peer::open(universe)));
     let checker = model.checker().threads(1).spawn_bfs().join();
     println!("states={} transitions={}", checker.unique_state_count(), checker.state_count() - 1);
-    ExitCode::SUCCESS
 }

@@ -1,28 +1,20 @@
-//! `machine-generate UNIVERSE [STATES]`: the successors of all states, and nothing else.
+//! Successors and nothing else: the limit for any search with this step function.
 //!
-//! The states, or the first so many, are found first, with a visited set; then each is
-//! expanded once more, in the same order, and only that is measured: the limit for any
-//! search with this step function. `most` is the largest number of successors.
+//! The states are found first, with a visited set; then each is expanded once more, in the
+//! same order, and only that is measured. `most` is the largest number of successors.
 
 use peers_machine::{Peer, State};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::collections::HashSet;
-use std::env;
-use std::process::ExitCode;
+use std::hint::black_box;
 
-fn main() -> ExitCode {
-    let Some(universe) = env::args().nth(1) else {
-        eprintln!("usage: machine-generate UNIVERSE [STATES]");
-        return ExitCode::from(2);
-    };
-    let limit = env::args().nth(2).map_or(usize::MAX, |n| n.parse().expect("STATES is a number"));
-    let mut peer = Peer::open(&universe);
+pub(crate) fn run(universe: &str, limit: usize) {
+    let mut peer = Peer::open(universe);
     let states = reachable(&mut peer, limit);
     let begin = processor_time();
     let (transitions, most) = generate(&mut peer, &states);
     let cpu = processor_time() - begin;
     println!("states={} transitions={transitions} most={most} cpu={cpu:.3}", states.len());
-    ExitCode::SUCCESS
 }
 
 /// States in the order in which a search meets them.
@@ -44,7 +36,7 @@ fn generate(peer: &mut Peer, states: &[State]) -> (usize, usize) {
     let mut transitions = 0;
     let mut most = 0;
     for state in states {
-        let successors = std::hint::black_box(peer.successors(state)).len();
+        let successors = black_box(peer.successors(state)).len();
         transitions += successors;
         most = most.max(successors);
     }
