@@ -7,6 +7,8 @@
 
 #[path = "schedules/alphabet.rs"]
 mod alphabet;
+#[path = "schedules/movers.rs"]
+mod movers;
 #[path = "schedules/world.rs"]
 mod world;
 

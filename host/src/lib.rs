@@ -40,6 +40,7 @@ pub mod matrix;
 pub mod mm;
 pub mod oracle;
 pub mod policy;
+pub mod rename;
 pub mod report;
 pub mod routines;
 pub mod run;

@@ -9,6 +9,7 @@
 //! `zone->lru_lock`, a leaf, is never held across stages and so not kept.
 
 use crate::mm::{AnonVmaId, LOCKED_BY_IO, Memory, MmId, PG_LOCKED, PG_WRITEBACK, Pfn, TaskId};
+use crate::rename::{Rename, Renaming};
 use std::fmt;
 
 /// A lock.
@@ -191,6 +192,18 @@ impl Lock {
             Self::Tree => mem.tree_lock,
         };
         (owner.is_some() && owner != LOCKED_BY_IO).then_some(owner)
+    }
+}
+
+impl Rename for Lock {
+    #[inline]
+    fn rename(&mut self, by: &Renaming) {
+        match self {
+            Self::MmapRead(mm) | Self::MmapWrite(mm) | Self::Ptl(mm) => mm.rename(by),
+            Self::Page(pfn) => pfn.rename(by),
+            Self::AnonVma(id) => id.rename(by),
+            Self::None | Self::SwapDevice(_) | Self::Tree => {}
+        }
     }
 }
 

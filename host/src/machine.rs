@@ -13,6 +13,7 @@ use crate::mm::{
 };
 use crate::oracle::Oracle;
 use crate::policy::{Policy, PolicyFault};
+use crate::rename::{Rename, Renaming, permute};
 use crate::routines::{Asked, Cx, Flow, Routine};
 use crate::task::{Ret, Task};
 use cowpath_abi::EXCLUSIVE_BIT;
@@ -70,6 +71,15 @@ impl Machine {
     pub fn enabled(&self, task: TaskId) -> bool {
         let t = &self.tasks[task.index()];
         !t.idle() && t.top().wants(&self.mem, t).available(&self.mem)
+    }
+
+    /// Whether the task's next stage comes to the same now as after anything that others do
+    /// before it: see [`crate::routines::Stages::moves_left`].
+    #[must_use]
+    #[inline]
+    pub fn moves_left(&self, task: TaskId) -> bool {
+        let t = &self.tasks[task.index()];
+        !t.idle() && t.top().moves_left(&self.mem, t)
     }
 
     /// Whether nothing may run any more: a violation, or a policy at fault.
@@ -201,5 +211,15 @@ impl Machine {
             held.entries.extend_from_slice(task.entries());
         }
         self.mem.audit_whole(&held, policy.has(EXCLUSIVE_BIT))
+    }
+}
+
+impl Rename for Machine {
+    fn rename(&mut self, by: &Renaming) {
+        let Self { mem, tasks, oracle, fault: _, stages: _ } = self;
+        mem.rename(by);
+        tasks.rename(by);
+        permute(tasks, &by.tasks);
+        oracle.rename(by);
     }
 }

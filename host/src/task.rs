@@ -4,6 +4,7 @@
 
 use crate::lock::Lock;
 use crate::mm::{MmId, Pfn, SwpEntry};
+use crate::rename::{Rename, Renaming};
 use crate::routines::Routine;
 
 /// What a routine hands back to the one that called it.
@@ -189,5 +190,27 @@ impl Task {
         self.locks.copy_within(place + 1..=last, place);
         self.locks[last] = Lock::None;
         self.nr_locks -= 1;
+    }
+}
+
+impl Rename for Ret {
+    #[inline]
+    fn rename(&mut self, by: &Renaming) {
+        if let Self::Page(pfn) = self {
+            pfn.rename(by);
+        }
+    }
+}
+
+impl Rename for Task {
+    fn rename(&mut self, by: &Renaming) {
+        let Self { mm, ret, stack, depth, nr_pages, nr_entries, nr_locks, pages, entries, locks } =
+            self;
+        mm.rename(by);
+        ret.rename(by);
+        stack[..usize::from(*depth)].rename(by);
+        pages[..usize::from(*nr_pages)].rename(by);
+        entries[..usize::from(*nr_entries)].rename(by);
+        locks[..usize::from(*nr_locks)].rename(by);
     }
 }

@@ -28,10 +28,11 @@ const SETTLE: usize = 40_000;
 const AUDIT_EVERY: usize = 7;
 
 /// xorshift: the same numbers on every machine.
-struct Rng(u64);
+#[derive(Clone)]
+pub struct Rng(u64);
 
 impl Rng {
-    fn below(&mut self, n: usize) -> usize {
+    pub fn below(&mut self, n: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -39,9 +40,10 @@ impl Rng {
     }
 }
 
+#[derive(Clone)]
 pub struct World {
     pub machine: Machine,
-    rng: Rng,
+    pub rng: Rng,
     alphabet: Alphabet,
     /// Processes: their task, and whether they may start something new.
     users: Vec<(TaskId, MmId, bool)>,
@@ -57,7 +59,20 @@ pub struct World {
     known: &'static [Kind],
     /// Findings that were looked at.
     looked: usize,
+    /// The last move was a stage.
+    ran: bool,
+    /// Stays where it is.
+    resting: Option<TaskId>,
+    /// Requests that may be its: whatever it does, nobody's choice depends on it.
+    unknown: Vec<usize>,
+    /// Whether the stage that is tried next is known to run or to wait.
+    told: Option<bool>,
+    /// Sees the machine before each stage, with the task that is to run it.
+    pub watch: Option<Watch>,
 }
+
+/// Somebody who sees each stage coming, and may call things by other names.
+pub type Watch = Box<dyn FnMut(&mut Machine, TaskId, &Policy)>;
 
 impl World {
     pub fn new(seed: u64, alphabet: Alphabet, counters: Counters) -> Self {
@@ -116,6 +131,11 @@ impl World {
             ending: false,
             known: &[],
             looked: 0,
+            ran: false,
+            resting: None,
+            unknown: Vec::new(),
+            told: None,
+            watch: None,
         }
     }
 
@@ -125,6 +145,7 @@ impl World {
 
     /// One move: swap IO completes, a task begins something, or runs a stage.
     fn step(&mut self, policy: &Policy) {
+        self.ran = false;
         if self.rng.below(12) == 0 && !self.machine.mem.swap_io.is_empty() {
             let position = self.rng.below(self.machine.mem.swap_io.len());
             let fails = self.alphabet.fail_swap_io && self.rng.below(8) == 0;
@@ -138,8 +159,14 @@ impl World {
             3 => self.device,
             _ => self.users[(chosen - 4) / 2].0,
         };
+        if self.resting == Some(task) {
+            return;
+        }
         if !self.idle(task) {
-            self.machine.try_step(task, policy, None);
+            if let Some(watch) = &mut self.watch {
+                watch(&mut self.machine, task, policy);
+            }
+            self.try_step(task, policy);
             self.born();
             return;
         }
@@ -151,9 +178,36 @@ impl World {
         }
     }
 
+    fn try_step(&mut self, task: TaskId, policy: &Policy) {
+        let told = self.told.take();
+        if told == Some(false) {
+            return;
+        }
+        let stage = self.machine.tasks[task.index()].top().stage();
+        let ran = self.machine.try_step(task, policy, None);
+        assert!(ran || told.is_none(), "{stage} can no longer run");
+        self.ran = ran;
+    }
+
+    /// From now on a task stays where it is.
+    pub fn rest(&mut self, task: TaskId) {
+        let ios = &self.machine.mem.ios;
+        self.resting = Some(task);
+        self.unknown = (0..ios.len()).filter(|&io| ios[io].state == IoState::Building).collect();
+    }
+
+    /// One move of anybody but the one who rests: whether a stage ran. `told`: that it did,
+    /// in a world that differs by what he does.
+    pub fn move_others(&mut self, told: Option<bool>, policy: &Policy) -> bool {
+        self.told = told;
+        self.step(policy);
+        self.ran
+    }
+
     /// A child runs once its parent's fork has returned, and not if that has failed.
     fn born(&mut self) {
-        let Some(&(parent, child)) = self.unborn.iter().find(|u| self.idle(u.0)) else { return };
+        let back = |u: &&(TaskId, MmId)| self.idle(u.0) && self.resting != Some(u.0);
+        let Some(&(parent, child)) = self.unborn.iter().find(back) else { return };
         self.unborn.retain(|u| u.0 != parent);
         if self.machine.tasks[parent.index()].ret == Ret::NoMemory {
             return;
@@ -218,8 +272,9 @@ impl World {
 
     /// Takes hold of a page or two by one of the paths.
     fn hold(&mut self, task: TaskId, mm: MmId, address: u32) {
-        let flying = self.machine.mem.ios.iter().filter(|io| io.state != IoState::Done).count();
-        if flying >= 4 {
+        let ios = self.machine.mem.ios.iter().enumerate();
+        let known = ios.filter(|(number, _)| !self.unknown.contains(number));
+        if known.filter(|(_, io)| io.state != IoState::Done).count() >= 4 {
             return;
         }
         let (kind, path) = self.alphabet.holds[self.rng.below(self.alphabet.holds.len())];
@@ -234,7 +289,8 @@ impl World {
     fn begin_device(&mut self) {
         let ios = &self.machine.mem.ios;
         let flying = |state| matches!(state, IoState::InFlight | IoState::Transferred);
-        let ready: Vec<_> = (0..ios.len()).filter(|&io| flying(ios[io].state)).collect();
+        let ready = (0..ios.len()).filter(|&io| flying(ios[io].state));
+        let ready: Vec<_> = ready.filter(|io| !self.unknown.contains(io)).collect();
         if ready.is_empty() {
             return;
         }
@@ -310,7 +366,7 @@ impl World {
         wrong.or_else(|| self.end(policy))
     }
 
-    fn move_on(&mut self, number: usize, policy: &Policy) -> Option<String> {
+    pub fn move_on(&mut self, number: usize, policy: &Policy) -> Option<String> {
         self.step(policy);
         let whole = (number.is_multiple_of(AUDIT_EVERY)).then(|| self.machine.audit(policy));
         self.wrong(whole.flatten())

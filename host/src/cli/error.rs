@@ -28,6 +28,13 @@ pub enum Error {
     Transcript(InputError),
     /// A kernel cannot be recorded.
     Record(RecordError),
+    /// No universe has that name.
+    UnknownUniverse {
+        /// As given.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
     /// A file or folder cannot be written.
     Unwritable {
         /// Which.
@@ -54,6 +61,7 @@ impl Error {
             | Self::Worker(_)
             | Self::Transcript(_)
             | Self::Record(_)
+            | Self::UnknownUniverse { .. }
             | Self::Unwritable { .. }
             | Self::Output(_) => Exit::Usage,
         }
@@ -84,6 +92,11 @@ impl fmt::Display for Error {
             Self::Worker(error) => write!(f, "error: {error}"),
             Self::Transcript(error) => write!(f, "error: {error}"),
             Self::Record(error) => write!(f, "error: {error}"),
+            Self::UnknownUniverse { name, known } => write!(
+                f,
+                "error: there is no universe {name:?}\n  there are: {}",
+                known.join(", ")
+            ),
             Self::Unwritable { path, error } => {
                 write!(f, "error: cannot write {}: {error}", path.display())
             }

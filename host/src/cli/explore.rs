@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use clap::{Args, value_parser};
@@ -13,7 +14,8 @@ use clap::{Args, value_parser};
 use super::inputs::{self, RunOptions};
 use super::output::{Format, complain, print, print_json};
 use super::{Error, Exit};
-use crate::explore::{Budget, Explored, Progress, Written, explore};
+use super::bounds::Bounds;
+use crate::explore::{Budget, Explored, Progress, Written, explore, explore_universe};
 use crate::policy::{self, LoadError, Policy, check_distinct, names_file};
 use crate::report::{ExploreDocument, explored};
 use crate::run::Options;
@@ -47,8 +49,13 @@ Exit codes:
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// A built-in scenario, or a path that ends in .toml
-    #[arg(value_name = "SCENARIO")]
-    scenario: String,
+    #[arg(value_name = "SCENARIO", required_unless_present = "universe")]
+    scenario: Option<String>,
+    /// No scenario, but a universe: one of the built-in ones
+    #[arg(short, long, value_name = "NAME", conflicts_with = "scenario")]
+    universe: Option<String>,
+    #[command(flatten)]
+    bounds: Bounds,
     /// A policy: bundled, or a graft of bundled ones, or `all`; each is explored, and each
     /// error's schedule is replayed under the others
     #[arg(short, long = "policy", value_name = "POLICY", required = true, value_parser = no_file)]
@@ -62,6 +69,9 @@ pub(super) struct Arguments {
     /// Stop after so many seconds, for each policy
     #[arg(long, value_name = "SECONDS")]
     time: Option<u64>,
+    /// Stop at so many MiB of memory, in a universe
+    #[arg(long, value_name = "MIB", requires = "universe")]
+    memory: Option<u64>,
     /// Threads: the result is the same at any number
     #[arg(long, value_name = "N", default_value_t = 1,
         value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
@@ -88,13 +98,21 @@ fn no_file(spec: &str) -> Result<String, &'static str> {
 
 /// Runs the command.
 pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
-    let scenario = inputs::scenario(&arguments.scenario)?;
     let policies = load(&arguments.policies)?;
     let Options { counters, .. } = arguments.options.into();
+    let budget = arguments.budget();
     let mut line = Line::new();
-    let found = explore(&scenario, &policies, counters, &arguments.budget(), &mut |name, at| {
-        line.tell(name, at);
-    });
+    let mut tell = |name: &str, at: Progress| line.tell(name, at);
+    let found = if let Some(name) = &arguments.universe {
+        let universe = arguments.bounds.of(name)?;
+        let stop = AtomicBool::new(false);
+        let reductions = arguments.bounds.reductions();
+        explore_universe(&universe, &policies, reductions, &budget, &stop, &mut tell)
+    } else {
+        let scenario = arguments.scenario.as_ref().expect("clap asks for one of the two");
+        let scenario = inputs::scenario(scenario)?;
+        explore(&scenario, &policies, counters, &budget, &mut tell)
+    };
     line.clear();
     match arguments.format {
         Format::Text => print(&explored(&found))?,
@@ -140,6 +158,7 @@ impl Arguments {
             states: self.states,
             depth: self.depth,
             time: self.time.map(Duration::from_secs),
+            memory: self.memory.map(|megabytes| megabytes << 20),
             threads: usize::from(self.threads),
         }
     }

@@ -3,6 +3,7 @@
 //! This part decides nothing about scenarios or policies.
 
 mod bisect;
+mod bounds;
 mod compare;
 mod error;
 mod exit;

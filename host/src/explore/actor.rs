@@ -35,8 +35,10 @@ pub(super) enum Op {
     Migrate(MmId, u8),
     /// swapoff.
     Swapoff,
-    /// A request completes, or a long-lived reference is put.
+    /// A request of direct IO completes.
     Complete,
+    /// A long-lived reference is put.
+    Put,
     /// A request fails.
     Fail,
     /// The holder of a long-lived reference looks at the page.
@@ -60,6 +62,8 @@ pub(super) struct Cast {
     pub device: Option<usize>,
     /// What it may do.
     pub ops: Vec<Op>,
+    /// How many of these it can choose; the others belong to the setup.
+    pub offered: u8,
     /// How often.
     pub left: u8,
 }
@@ -103,13 +107,18 @@ pub(super) fn cast(universe: &Universe, machine: &mut Machine) -> Vec<Cast> {
         };
         let id = MmId(mm.into());
         let task = if child { machine.add_task(id) } else { TaskId(mm.into()) };
-        let (ops, left) = (verbs(list), times.left());
-        cast.push(Cast { task, mm: Some(id), device: None, ops, left });
+        let (mut ops, left) = (verbs(list), times.left());
+        let offered = ops.len() as u8;
+        if mm == 0 {
+            ops.extend(universe.setup.iter().map(|&verb| Op::Verb(verb, 0)));
+        }
+        cast.push(Cast { task, mm: Some(id), device: None, ops, offered, left });
     }
     let mut thread = |ops: Vec<Op>, times: Times, device| {
         if times != Times::NEVER && !ops.is_empty() {
             let task = machine.add_task(MmId::NONE);
-            cast.push(Cast { task, mm: None, device, ops, left: times.left() });
+            let offered = ops.len() as u8;
+            cast.push(Cast { task, mm: None, device, ops, offered, left: times.left() });
         }
     };
     let each = |op: fn(MmId, u8) -> Op| -> Vec<Op> {
@@ -120,10 +129,13 @@ pub(super) fn cast(universe: &Universe, machine: &mut Machine) -> Vec<Cast> {
     thread(each(Op::Migrate), universe.migrate, None);
     thread(vec![Op::Swapoff], Times::Most(universe.swapoff.into()), None);
     for device in 0..usize::from(universe.requests) {
-        let mut ops = vec![Op::Complete];
-        ops.extend((universe.failures.io > 0).then_some(Op::Fail));
         let has = |verb| universe.verbs.contains(&verb) || universe.child_verbs.contains(&verb);
+        let direct = [Verb::DirectRead, Verb::DirectWrite].into_iter().any(has);
         let pins = [Verb::GupRead, Verb::GupWrite, Verb::Vmsplice].into_iter().any(has);
+        let mut ops = Vec::new();
+        ops.extend(direct.then_some(Op::Complete));
+        ops.extend((direct && universe.failures.io > 0).then_some(Op::Fail));
+        ops.extend(pins.then_some(Op::Put));
         ops.extend(pins.then_some(Op::PinRead));
         ops.extend(has(Verb::GupWrite).then_some(Op::PinWrite));
         thread(ops, Times::Always, Some(device));
@@ -186,13 +198,12 @@ impl Cast {
                 only(on, mm, page).map(|pfn| Migrate::new(pfn, order).into())
             }
             Op::Swapoff => on.mem.areas[0].used.then(|| Swapoff::new(0).into()),
-            Op::Complete => Some(self.completion(on, shared).into()),
+            Op::Complete => self.of(on, shared, true).map(|io| CompleteIo::complete(io).into()),
+            Op::Put => self.of(on, shared, false).map(|io| CompleteIo::put(io).into()),
             Op::Fail => {
-                let io = shared.requests[self.device.expect("only devices fail")];
-                let direct = direct(on.mem.ios[usize::from(io)].kind);
-                let fails = direct && shared.io_failures > 0;
-                shared.io_failures -= u8::from(fails);
-                fails.then(|| CompleteIo::fail(io).into())
+                let io = self.of(on, shared, true).filter(|_| shared.io_failures > 0);
+                shared.io_failures -= u8::from(io.is_some());
+                io.map(|io| CompleteIo::fail(io).into())
             }
             Op::PinRead | Op::PinWrite => return self.through_pin(op, on, shared),
             Op::NoMemory | Op::NoSwap => {
@@ -213,13 +224,10 @@ impl Cast {
         Begun::Routine
     }
 
-    fn completion(&self, on: &Machine, shared: &Shared) -> CompleteIo {
+    /// The device's request, if it is of direct IO, or if it is not.
+    fn of(&self, on: &Machine, shared: &Shared, wanted: bool) -> Option<IoId> {
         let io = shared.requests[self.device.expect("only devices complete")];
-        if direct(on.mem.ios[usize::from(io)].kind) {
-            CompleteIo::complete(io)
-        } else {
-            CompleteIo::put(io)
-        }
+        (direct(on.mem.ios[usize::from(io)].kind) == wanted).then_some(io)
     }
 
     fn through_pin(&self, op: Op, on: &mut Machine, shared: &Shared) -> Begun {
@@ -328,10 +336,11 @@ fn request(on: &mut Machine, shared: &mut Shared, of: (MmId, u32), verb: Verb) -
     };
     if index == mem.ios.len() {
         mem.ios.push(Io::BLANK);
-        mem.holders.push(Holder::BLANK);
     }
+    let first = mem.holders.len() as u32;
+    mem.holders.push(Holder::BLANK);
     let (mm, address) = of;
-    let (state, first) = (IoState::Building, index as u32);
+    let state = IoState::Building;
     mem.ios[index] = Io { kind, path, state, mm, address, pages: 1, sectors, first, ..Io::BLANK };
     shared.requests[device] = index as IoId;
     Some(index as IoId)
@@ -343,18 +352,20 @@ fn present(on: &Machine, mm: MmId, address: u32) -> Option<Pfn> {
     on.mem.pte(vma, address).pfn().filter(|&pfn| pfn != ZERO_PAGE)
 }
 
+/// The frame that an address leads to.
+pub(super) fn frame(on: &Machine, mm: MmId, page: u8) -> Option<Pfn> {
+    let mem = &on.mem;
+    let mm = (mm.index() < mem.mms.len()).then_some(mm)?;
+    mem.frame_of(mem.find_vma(mm, address(page))?, address(page))
+}
+
 /// The frame that an address leads to, for those who scan it; none if an earlier address
 /// leads there, too: it would be the same scan.
 fn only(on: &Machine, mm: MmId, page: u8) -> Option<Pfn> {
-    let mem = &on.mem;
-    let frame = |mm: MmId, page: u8| {
-        let mm = (mm.index() < mem.mms.len()).then_some(mm)?;
-        mem.frame_of(mem.find_vma(mm, address(page))?, address(page))
-    };
-    let pfn = frame(mm, page).filter(|&pfn| pfn != ZERO_PAGE)?;
+    let pfn = frame(on, mm, page).filter(|&pfn| pfn != ZERO_PAGE)?;
     let before = (0..=mm.0).any(|other| {
         let pages = if other == mm.0 { 0..page } else { 0..MOST_PAGES };
-        pages.into_iter().any(|page| frame(MmId(other), page) == Some(pfn))
+        pages.into_iter().any(|page| frame(on, MmId(other), page) == Some(pfn))
     });
-    (!before && !mem.page(pfn).has(PG_FREE)).then_some(pfn)
+    (!before && !on.mem.page(pfn).has(PG_FREE)).then_some(pfn)
 }

@@ -22,6 +22,9 @@ const BLOCK: [usize; 2] = [2048, 65536];
 /// Slots that are fetched ahead.
 const AHEAD: usize = 24;
 
+/// States whose steps are fetched ahead.
+const NEAR: usize = 6;
+
 /// How much to search.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits<'a> {
@@ -327,6 +330,9 @@ fn expand<const W: usize>(
         new.clear();
     }
     for (offset, state) in states.iter().enumerate() {
+        if let Some(ahead) = states.get(offset + NEAR) {
+            system.fetch(scratch, ahead);
+        }
         match system.verdict(scratch, state) {
             Some(word) => ends.push((offset as u32, word)),
             None => {

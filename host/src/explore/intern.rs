@@ -100,7 +100,7 @@ pub(super) struct Values<T> {
     inner: RwLock<(HashTable<u32>, Vec<T>)>,
 }
 
-impl<T: Copy + Eq + Hash> Values<T> {
+impl<T: Clone + Eq + Hash> Values<T> {
     pub const fn new() -> Self {
         Self { inner: RwLock::new((HashTable::new(), Vec::new())) }
     }
@@ -120,14 +120,14 @@ impl<T: Copy + Eq + Hash> Values<T> {
         }
         let (table, values) = &mut *inner;
         let number = values.len() as u32;
-        values.push(*value);
+        values.push(value.clone());
         table.insert_unique(hash, number, |&index| hash_of(&values[index as usize]));
         number
     }
 
     /// The value of a number.
     pub fn get(&self, number: u32) -> T {
-        self.inner.read().expect("nobody panics with it").1[number as usize]
+        self.inner.read().expect("nobody panics with it").1[number as usize].clone()
     }
 
     /// Sees every value from a number on.

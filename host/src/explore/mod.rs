@@ -15,9 +15,13 @@ mod actor;
 mod breadth;
 mod canonical;
 mod intern;
+mod naming;
+mod narrate;
+mod over;
 mod parents;
 mod replay;
 mod search;
+pub mod symmetry;
 mod system;
 mod universe;
 mod visited;
@@ -32,6 +36,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 
+pub use over::explore_universe;
 pub use system::{Choice, Reductions, Scratch, State, Successor, System, flag};
 pub use universe::{Failures, Grain, Times, Universe, Verb};
 pub use write::Written;
@@ -45,6 +50,8 @@ pub struct Budget {
     pub depth: Option<u32>,
     /// Longest time for one policy.
     pub time: Option<Duration>,
+    /// Most memory, in bytes: for universes.
+    pub memory: Option<u64>,
     /// Threads; they change nothing but the time it takes.
     pub threads: usize,
 }
@@ -164,6 +171,11 @@ pub struct Exploration {
     pub counts: Counts,
     /// Each distinct outcome, with the number of states that end so.
     pub endings: Vec<Ending>,
+    /// Questions that the policy was asked and answers that it gave: `hook answer`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<String>,
+    /// Transitions in which something undefined was seen.
+    pub undefined: u64,
     /// Errors, the shortest schedule first.
     pub findings: Vec<Finding>,
 }
@@ -179,6 +191,9 @@ pub struct Explored {
     pub actors: Vec<String>,
     /// What was left out of the scenario: how many of what.
     pub left_out: Vec<String>,
+    /// The bounds, if there was no scenario.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub universe: Option<Universe>,
     /// One entry for each policy, in the order asked for.
     pub explorations: Vec<Exploration>,
 }
@@ -198,7 +213,7 @@ impl Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { states: None, depth: None, time: None, threads: 1 }
+        Self { states: None, depth: None, time: None, memory: None, threads: 1 }
     }
 }
 
@@ -238,6 +253,7 @@ pub fn explore(
         explorations: policies.iter().map(one).collect(),
         actors: script.actors.iter().map(|actor| actor.name.clone()).collect(),
         left_out: script.left_out(),
+        universe: None,
     }
 }
 
@@ -262,6 +278,8 @@ impl Subject<'_> {
             counts: found.counts,
             findings: findings.collect(),
             endings: found.endings.iter().map(|(ending, _)| *ending).collect(),
+            coverage: Vec::new(),
+            undefined: 0,
         }
     }
 
@@ -338,19 +356,4 @@ impl Subject<'_> {
         let (step, continued) = (moved.step.map(|step| step as u32 + 1), !moved.began);
         Turn { actor, text, step, continued, ended: false, stages: Vec::new() }
     }
-}
-
-/// Temporary.
-pub fn try_universe<const W: usize>(universe: &Universe, policy: &Policy, threads: usize, memo: usize) {
-    let system = System::<W>::new(universe, policy, Reductions::NONE, memo);
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let limits = breadth::Limits { states: std::env::var("STATES").ok().map(|s| s.parse().unwrap()), depth: None, time: Some(Duration::from_secs(100)), memory: None, threads, stop: &stop };
-    let mut search = breadth::Breadth::new(&system, threads);
-    let since = std::time::Instant::now();
-    let verdict = search.run(&limits, &mut |_| {});
-    let secs = since.elapsed().as_secs_f64();
-    let c = search.counts;
-    println!("{} {} {:?} {c:?} {:?} undefined {}", universe.name, policy.name(), verdict, search.ends, search.undefined);
-    println!("{:.2} s, {:.0} states/s, {:.0} trans/s, {:.1} B/state visited, parts {:?} bytes {:?}, worked out {}", secs, c.states as f64/secs, c.transitions as f64/secs, search.visited_bytes() as f64/c.states as f64, system.parts(), system.bytes(), search.worked_out());
-    for end in &search.ends { if end.word != "ok" { println!("{}: {:?}", end.word, search.schedule(end.first)); } }
 }

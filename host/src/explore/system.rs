@@ -7,14 +7,18 @@
 use super::actor::{Actor, Begun, Cast, Op, cast};
 use super::intern::{Pool, Values};
 use super::universe::{Grain, Universe};
-use super::world::{NO_IO, NOBODY, PARTS, Shared, World, forget};
+use super::naming::{Naming, Symmetries};
+use super::world::{NO_IO, NOBODY, PARTS, Shared, World, forget, rank};
 use crate::machine::Machine;
 use crate::mm::{Counters, SwpEntry};
 use crate::oracle::Kind;
-use crate::policy::Policy;
+use crate::policy::{Hook, Policy};
+use cowpath_abi::HOOKS;
 use crate::routines::Asked;
+use crate::rename::Renaming;
 use crate::run::machine_of;
 use crate::task::{Ret, Task};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A packed state.
@@ -28,6 +32,9 @@ const WORLD_BITS: u32 = 32;
 
 /// With the number of choices: the actor is at an operation.
 const BUSY: u8 = 0x80;
+
+/// A bit of a choice: in place of the step, which naming it leads to.
+const WHICH_NAMING: u64 = 0x80;
 
 /// In place of an actor's number: swap IO.
 const SWAP_IO: u32 = (1 << MOST_BITS) - 1;
@@ -94,6 +101,8 @@ pub mod flag {
     pub const OFF: u8 = 16;
     /// Something undefined was seen.
     pub const UNDEFINED: u8 = 32;
+    /// Names changed.
+    pub const RENAMED: u8 = 64;
 }
 
 /// What ends a schedule, in the order of its words: numbers of the worlds that stand for it.
@@ -120,6 +129,9 @@ pub struct System<'a, const W: usize> {
     policy: &'a Policy,
     reductions: Reductions,
     cast: Vec<Cast>,
+    symmetries: Symmetries,
+    namings: Values<Arc<Naming>>,
+    renamed: Memo,
     bits: u32,
     start: (World, Machine),
     pools: [Pool; PARTS],
@@ -128,6 +140,8 @@ pub struct System<'a, const W: usize> {
     memo: Memo,
     coverage: AtomicU64,
     initial: State<W>,
+    /// The place that each role has got in the initial state.
+    initial_roles: Vec<u8>,
 }
 
 /// What one thread works with.
@@ -139,6 +153,7 @@ pub struct Scratch {
     parts: [Vec<u8>; PARTS],
     row: Vec<u8>,
     asked: Vec<Asked>,
+    renaming: Renaming,
     /// Choices of each actor's value.
     choices: Vec<u8>,
     /// Steps that were worked out, not remembered.
@@ -171,10 +186,17 @@ impl Memo {
         Self { entries: all, mask: entries as u64 - 1 }
     }
 
+    /// The choices of an actor in a world are neighbours: they share a line of the cache.
     #[inline]
     fn place(&self, key: u64) -> &[AtomicU64; 2] {
-        let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        &self.entries[((hash ^ hash >> 32) & self.mask) as usize]
+        let hash = (key >> 8).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        &self.entries[(((hash >> 28) & !3).wrapping_add(key & 0xff) & self.mask) as usize]
+    }
+
+    /// Asks for an entry to be brought near.
+    #[inline]
+    fn fetch(&self, key: u64) {
+        fetch(self.place(key));
     }
 
     #[inline]
@@ -203,23 +225,21 @@ impl<'a, const W: usize> System<'a, W> {
     ) -> Self {
         let mut machine = machine_of(&universe.scenario(), Counters::Two);
         let cast = cast(universe, &mut machine);
-        let mut shared = Shared {
-            born: (1 << universe.processes) - 1,
-            forked_by: vec![NOBODY; universe.spaces.into()],
-            requests: vec![NO_IO; universe.requests.into()],
-            io_failures: universe.failures.io,
-        };
         let world = World {
             mem: machine.mem.clone(),
             oracle: machine.oracle.clone(),
-            shared: shared.clone(),
+            shared: Shared::default(),
         };
+        let symmetries = Symmetries::of(universe, &cast);
         let bits = ((W as u32 * 64 - WORLD_BITS) / cast.len() as u32).min(MOST_BITS);
         let mut system = Self {
             universe,
             policy,
             reductions,
             cast,
+            symmetries,
+            namings: Values::new(),
+            renamed: Memo::new(if reductions.symmetry { memo / 4 } else { 1 }),
             bits,
             start: (world, machine.clone()),
             pools: std::array::from_fn(|_| Pool::new()),
@@ -228,20 +248,25 @@ impl<'a, const W: usize> System<'a, W> {
             memo: Memo::new(memo),
             coverage: AtomicU64::new(0),
             initial: [0; W],
+            initial_roles: Vec::new(),
         };
-        let mut actors = system.fresh(&machine);
+        let (_, mut shared, mut actors) = system.beginning();
         for &verb in &universe.setup {
             system.undisturbed(&mut machine, &mut shared, &mut actors[0], verb);
         }
-        system.settle(&mut machine, &mut shared);
-        system.start.0 =
-            World { mem: machine.mem.clone(), oracle: machine.oracle.clone(), shared };
+        Self::settle(&mut machine);
         let mut scratch = system.scratch();
-        let (mem, oracle) = (&mut machine.mem, &mut machine.oracle);
-        let world = World { mem: mem.clone(), oracle: oracle.clone(), shared: system.start.0.shared.clone() };
-        let world = system.number_of(&mut scratch, world);
-        let numbers: Vec<_> = actors.iter().map(|actor| system.actors.number(actor)).collect();
+        scratch.machine = machine;
+        scratch.shared = shared;
+        let (world, naming) = system.number(&mut scratch);
+        let mut numbers = vec![0; actors.len()];
+        for actor in actors {
+            let actor = naming.as_ref().map_or(actor, |naming| naming.actor(&system.cast, &actor));
+            numbers[usize::from(actor.role)] = system.actors.number(&actor);
+        }
         system.initial = system.pack(world, &numbers);
+        let same = || (0..system.cast.len() as u8).collect();
+        system.initial_roles = naming.map_or_else(same, |naming| naming.roles.clone());
         system
     }
 
@@ -278,12 +303,29 @@ impl<'a, const W: usize> System<'a, W> {
         actor.task = machine.tasks[cast.task.index()];
     }
 
-    fn settle(&self, machine: &mut Machine, shared: &mut Shared) {
+    fn settle(machine: &mut Machine) {
         while !machine.mem.swap_io.is_empty() {
             machine.complete_swap_io(0, true);
         }
         assert!(!machine.halted(), "the setup goes wrong: {:?}", machine.mem.violation);
-        forget(machine, shared);
+    }
+
+    /// The machine before the setup, with everybody idle, and A free to do any number of
+    /// things.
+    pub(super) fn beginning(&self) -> (Machine, Shared, Vec<Actor>) {
+        let machine = self.start.1.clone();
+        let mut shared = Shared { io_failures: self.universe.failures.io, ..Shared::default() };
+        shared.born = (1 << self.universe.processes) - 1;
+        shared.forked_by = vec![NOBODY; self.universe.spaces.into()];
+        shared.requests = vec![NO_IO; self.universe.requests.into()];
+        let actors = self.fresh(&machine);
+        (machine, shared, actors)
+    }
+
+    /// Which of an actor's operations this is.
+    pub(super) fn which(&self, role: usize, op: Op) -> u8 {
+        let place = self.cast[role].ops.iter().position(|&one| one == op);
+        place.expect("it is in the cast's list") as u8
     }
 
     /// Who acts.
@@ -299,6 +341,11 @@ impl<'a, const W: usize> System<'a, W> {
     /// The policy.
     pub(super) const fn policy(&self) -> &Policy {
         self.policy
+    }
+
+    /// The place of each role in the initial state.
+    pub(super) fn initial_roles(&self) -> &[u8] {
+        &self.initial_roles
     }
 
     /// Where it begins.
@@ -319,6 +366,7 @@ impl<'a, const W: usize> System<'a, W> {
             parts: Default::default(),
             row: Vec::new(),
             asked: Vec::new(),
+            renaming: Renaming::default(),
             choices: Vec::new(),
             worked_out: 0,
         }
@@ -414,7 +462,7 @@ impl<'a, const W: usize> System<'a, W> {
         if actor as usize >= scratch.choices.len() {
             let Scratch { choices, .. } = scratch;
             self.actors.each_from(choices.len(), |actor| {
-                let ops = self.cast[usize::from(actor.role)].ops.len() as u8;
+                let ops = self.cast[usize::from(actor.role)].offered;
                 choices.push(if actor.op.is_some() {
                     BUSY | 1
                 } else if actor.left == 0 {
@@ -425,6 +473,20 @@ impl<'a, const W: usize> System<'a, W> {
             });
         }
         scratch.choices[actor as usize]
+    }
+
+    /// Asks for what is remembered of a state's steps to be brought near.
+    #[inline]
+    pub fn fetch(&self, scratch: &mut Scratch, state: &State<W>) {
+        let world = u64::from(Self::world_of(state)) << 32;
+        for role in 0..self.cast.len() {
+            let actor = self.actor_of(state, role);
+            let choices = self.choices(scratch, actor) & !BUSY;
+            for which in (0..choices).step_by(4) {
+                self.memo.fetch(world | u64::from(actor) << 8 | u64::from(which));
+            }
+        }
+        self.memo.fetch(world | u64::from(SWAP_IO) << 8);
     }
 
     /// Follows one choice; false if it is not possible.
@@ -444,14 +506,22 @@ impl<'a, const W: usize> System<'a, W> {
             _ => (actor, by.which),
         };
         let key = u64::from(world) << 32 | u64::from(actor_key) << 8 | u64::from(which);
-        let value = match self.memo.get(key) {
-            Some(value) => value,
-            None => {
-                let value = self.work_out(scratch, world, actor, by);
-                self.memo.put(key, value);
-                value
+        let mut naming = None;
+        let remembered = self.memo.get(key).and_then(|value| {
+            if value as u8 & flag::RENAMED != 0 {
+                naming = Some(self.memo.get(key | WHICH_NAMING)? as u32);
             }
-        };
+            Some(value)
+        });
+        let value = remembered.unwrap_or_else(|| {
+            let (value, names) = self.work_out(scratch, world, actor, by);
+            self.memo.put(key, value);
+            if let Some(names) = names {
+                self.memo.put(key | WHICH_NAMING, names.into());
+            }
+            naming = names;
+            value
+        });
         let flags = value as u8;
         if flags & flag::POSSIBLE == 0 {
             return false;
@@ -465,13 +535,62 @@ impl<'a, const W: usize> System<'a, W> {
             put(&mut to, place, self.bits, value >> 8 & ((1 << MOST_BITS) - 1));
         }
         put(&mut to, 0, WORLD_BITS, next.into());
+        if let Some(naming) = naming {
+            self.rename(&mut to, naming, by);
+        }
         found.push(Successor { state: to, by, flags });
         true
     }
 
-    /// World and actor that a choice leads to, with flags, as one word; 0: not possible.
+    /// Gives new names to all actors but the one that has them already.
+    fn rename(&self, state: &mut State<W>, naming: u32, by: Choice) {
+        let names = self.namings.get(naming);
+        let before = *state;
+        for role in 0..self.cast.len() {
+            let actor = self.actor_of(&before, role);
+            let named = if role == usize::from(by.by) {
+                actor
+            } else {
+                let key = u64::from(naming) << 32 | u64::from(actor) << 8;
+                self.renamed.get(key).unwrap_or_else(|| {
+                    let named = names.actor(&self.cast, &self.actors.get(actor));
+                    let number = self.actors.number(&named).into();
+                    self.renamed.put(key, number);
+                    number
+                }) as u32
+            };
+            assert!(named >> self.bits == 0, "too many values of actors for {} bits", self.bits);
+            let place = WORLD_BITS + u32::from(names.roles[role]) * self.bits;
+            put(state, place, self.bits, named.into());
+        }
+    }
+
+    /// Follows a choice by working it out: the state, and the new place of each role.
+    pub(super) fn follow_slowly(
+        &self,
+        scratch: &mut Scratch,
+        state: &State<W>,
+        by: Choice,
+    ) -> Option<(State<W>, Option<Vec<u8>>)> {
+        let world = Self::world_of(state);
+        let actor = if by.by == Choice::SWAP { 0 } else { self.actor_of(state, by.by.into()) };
+        let (_, naming) = self.work_out(scratch, world, actor, by);
+        let mut found = Vec::new();
+        self.follow(scratch, state, world, actor, by, &mut found);
+        let roles = naming.map(|naming| self.namings.get(naming).roles.clone());
+        found.first().map(|successor| (successor.state, roles))
+    }
+
+    /// World and actor that a choice leads to, with flags, as one word, 0 if it is not
+    /// possible; and the number of the naming, if names changed.
     #[cold]
-    fn work_out(&self, scratch: &mut Scratch, world: u32, actor: u32, by: Choice) -> u64 {
+    fn work_out(
+        &self,
+        scratch: &mut Scratch,
+        world: u32,
+        actor: u32,
+        by: Choice,
+    ) -> (u64, Option<u32>) {
         scratch.worked_out += 1;
         self.load(scratch, world);
         let before = match by.by {
@@ -479,21 +598,25 @@ impl<'a, const W: usize> System<'a, W> {
             _ => Some(self.actors.get(actor)),
         };
         let Some(stepped) = self.step(scratch, before, by) else {
-            return 0;
+            return (0, None);
         };
-        let next = match self.word(scratch, &stepped) {
+        let (next, naming) = match self.word(scratch, &stepped) {
             Some(word) => {
                 let place = WORDS.iter().position(|&one| one == word);
-                ERRORS + place.expect("a word of an error") as u32
+                (ERRORS + place.expect("a word of an error") as u32, None)
             }
-            None => {
-                forget(&mut scratch.machine, &mut scratch.shared);
-                self.number(scratch)
-            }
+            None => self.number(scratch),
         };
-        let actor = before.map_or(0, |_| self.actors.number(&stepped.actor));
+        let mut flags = stepped.flags;
+        let actor = match (before, &naming) {
+            (None, _) => 0,
+            (_, None) => self.actors.number(&stepped.actor),
+            (_, Some(naming)) => self.actors.number(&naming.actor(&self.cast, &stepped.actor)),
+        };
         assert!(actor >> self.bits == 0, "too many values of actors for {} bits", self.bits);
-        u64::from(next) << 32 | u64::from(actor) << 8 | u64::from(stepped.flags)
+        let naming = naming.map(|naming| self.namings.number(&naming));
+        flags |= if naming.is_some() { flag::RENAMED } else { 0 };
+        (u64::from(next) << 32 | u64::from(actor) << 8 | u64::from(flags), naming)
     }
 
     /// Brings a world into the scratch machine.
@@ -513,9 +636,15 @@ impl<'a, const W: usize> System<'a, W> {
         scratch.machine.fault = None;
     }
 
-    /// The number of the world that the scratch machine has come to.
-    fn number(&self, scratch: &mut Scratch) -> u32 {
-        let Scratch { machine, shared, parts, row, .. } = scratch;
+    /// The number of the world that the scratch machine has come to, and the names that it
+    /// was given.
+    fn number(&self, scratch: &mut Scratch) -> (u32, Option<Arc<Naming>>) {
+        let Scratch { machine, shared, parts, row, renaming, .. } = scratch;
+        forget(machine, shared);
+        let symmetry = self.reductions.symmetry;
+        let naming =
+            if symmetry { self.symmetries.rename(machine, shared, renaming) } else { None };
+        rank(machine);
         parts.iter_mut().for_each(Vec::clear);
         pack_parts(machine, shared, parts);
         row.clear();
@@ -524,14 +653,7 @@ impl<'a, const W: usize> System<'a, W> {
         }
         let number = self.worlds.number(row);
         assert!(number < ERRORS, "too many worlds");
-        number
-    }
-
-    fn number_of(&self, scratch: &mut Scratch, world: World) -> u32 {
-        scratch.machine.mem.copy_from(&world.mem);
-        scratch.machine.oracle.copy_from(&world.oracle);
-        scratch.shared.copy_from(&world.shared);
-        self.number(scratch)
+        (number, naming)
     }
 
     /// Makes a choice on the scratch machine; none if it is not possible.
@@ -539,16 +661,11 @@ impl<'a, const W: usize> System<'a, W> {
         let Scratch { machine, shared, asked, .. } = scratch;
         asked.clear();
         let stepped = self.step_on(machine, shared, actor, by, Some(asked));
-        let bits = scratch.asked.iter().fold(0, |bits, asked| bits | Self::bit(asked));
+        let bits = scratch.asked.iter().fold(0, |bits, asked| bits | bit(asked.hook, asked.answer.code));
         if bits & !self.coverage.load(Relaxed) != 0 {
             self.coverage.fetch_or(bits, Relaxed);
         }
         stepped
-    }
-
-    /// The bit of a question and its answer: five for each hook.
-    fn bit(asked: &Asked) -> u64 {
-        1 << ((asked.hook as u32 * 5 + u32::from(asked.answer.code).min(4)) % 64)
     }
 
     /// Makes a choice on a machine; none if it is not possible.
@@ -630,7 +747,9 @@ impl<'a, const W: usize> System<'a, W> {
         }
         match self.universe.grain {
             Grain::Operation => true,
-            Grain::Stage => self.reductions.movers && false,
+            Grain::Stage => {
+                self.reductions.movers && task.top().moves_left(&machine.mem, task)
+            }
         }
     }
 
@@ -736,9 +855,22 @@ fn ended(op: Op, ret: Ret) -> u8 {
             _ => flag::REFUSED,
         },
         Op::Swapoff => flag::OFF,
-        Op::Complete | Op::Fail => flag::COMPLETED,
+        Op::Complete | Op::Fail | Op::Put => flag::COMPLETED,
         _ => 0,
     }
+}
+
+/// Asks for what is somewhere to be brought near.
+#[inline]
+pub(super) fn fetch<T>(what: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing, whatever the address; SSE is part of x86-64.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>((&raw const *what).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = what;
 }
 
 #[inline]
@@ -774,7 +906,22 @@ pub(super) fn place_of<const W: usize>(state: &State<W>) -> u64 {
     hash
 }
 
-/// Which hook a coverage bit is of.
-pub(super) fn hook_of(bit: u32) -> usize {
-    (bit / 5) as usize
+/// Coverage in words, `hook answer`, in the order of hooks.
+pub(super) fn asked_and_answered(bits: u64) -> Vec<String> {
+    let hooks = HOOKS.into_iter().flat_map(|hook| {
+        let answers = (0..4).flat_map(move |at| hook.answers(at).iter().copied());
+        let mut answers: Vec<_> = answers.collect();
+        answers.sort_unstable();
+        answers.dedup_by_key(|answer| answer.0);
+        answers.into_iter().map(move |(code, word)| (hook, code, word))
+    });
+    let seen = hooks.filter(|&(hook, code, _)| bits & bit(hook, code) != 0);
+    seen.map(|(hook, _, word)| format!("{} {word}", hook.name())).collect()
 }
+
+/// The bit of a question and its answer: five for each hook.
+fn bit(hook: Hook, code: u8) -> u64 {
+    1 << ((hook as u32 * 5 + u32::from(code).min(4)) % 64)
+}
+
+const _: () = assert!(HOOKS.len() * 5 <= 64);

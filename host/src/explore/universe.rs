@@ -162,18 +162,6 @@ impl Verb {
     pub fn word(self) -> &'static str {
         Self::ALL.iter().find(|one| one.0 == self).map_or("", |one| one.1)
     }
-
-    /// Whether it takes references that outlive it.
-    pub(super) const fn holds(self) -> bool {
-        matches!(
-            self,
-            Self::DirectRead
-                | Self::DirectWrite
-                | Self::GupRead
-                | Self::GupWrite
-                | Self::Vmsplice
-        )
-    }
 }
 
 /// Processes are A, B, C, ... in the order in which they come to be.
@@ -182,6 +170,20 @@ pub(super) fn process_name(number: u8) -> String {
 }
 
 impl Universe {
+    /// How many act in it.
+    pub(super) fn actors(&self) -> usize {
+        let Failures { no_memory, no_swap, .. } = self.failures;
+        let threads = [
+            self.reclaim != Times::NEVER,
+            self.migrate != Times::NEVER,
+            self.swapoff,
+            no_memory > 0,
+            no_swap > 0,
+        ];
+        let threads = threads.into_iter().filter(|&there| there).count();
+        usize::from(self.spaces) + usize::from(self.requests) + threads
+    }
+
     /// The machine that it begins with, before its setup, as a scenario without steps.
     pub(super) fn scenario(&self) -> Scenario {
         let map = MapSpec {
@@ -213,6 +215,88 @@ impl Universe {
             processes: (0..self.processes).map(process).collect(),
             steps: Vec::new(),
         }
+    }
+
+    /// The built-in universes, from tiny to large.
+    #[must_use]
+    pub fn builtin() -> Vec<Self> {
+        use Verb::{DirectRead, Exit, Fork, Load, Store, Vmsplice};
+        let most = Times::Most;
+        let named = |name: &str, title: &str| Self {
+            name: name.to_string(),
+            title: title.to_string(),
+            ..Self::tiny()
+        };
+        vec![
+            Self::tiny(),
+            Self {
+                operations: most(3),
+                child_operations: most(2),
+                verbs: vec![Store, Fork, Load],
+                ..named("small", "the same, and more of it")
+            },
+            Self {
+                spaces: 1,
+                requests: 1,
+                operations: most(3),
+                verbs: vec![Store, Load, DirectRead],
+                ..named("direct_io", "a process, direct IO reads, one page, reclaim")
+            },
+            Self {
+                requests: 1,
+                verbs: vec![Store, Fork, Load, Vmsplice],
+                child_verbs: vec![Store, Load],
+                reclaim: most(1),
+                ..named("pipe", "a process, its child, a page in a pipe, reclaim")
+            },
+            Self {
+                operations: most(1),
+                swapoff: true,
+                setup: vec![Store, Verb::MadvisePageout],
+                verbs: vec![Store, Fork, Load],
+                reclaim: most(1),
+                ..named("swapoff", "a page in swap, a process, its child, reclaim, swapoff")
+            },
+            Self {
+                spaces: 1,
+                requests: 2,
+                operations: Times::Always,
+                verbs: vec![DirectRead],
+                reclaim: Times::NEVER,
+                migrate: Times::Always,
+                ..named("hot_remove", "overlapping direct IO for ever, and migration of the page")
+            },
+            Self {
+                processes: 3,
+                spaces: 3,
+                frames: 4,
+                operations: most(1),
+                verbs: vec![Store],
+                setup: vec![],
+                reclaim: most(1),
+                ..named("three", "three processes that store, reclaim")
+            },
+            Self {
+                spaces: 3,
+                frames: 4,
+                operations: most(3),
+                child_operations: most(2),
+                verbs: vec![Store, Fork, Load],
+                child_verbs: vec![Store, Load, Exit],
+                ..named("medium", "a process, two children that exit, one page, reclaim")
+            },
+            Self {
+                spaces: 3,
+                frames: 5,
+                requests: 1,
+                operations: most(4),
+                child_operations: most(2),
+                verbs: vec![Store, Fork, Load, DirectRead],
+                child_verbs: vec![Store, Load, Exit],
+                swapoff: true,
+                ..named("large", "a process, two children, direct IO, reclaim, swapoff")
+            },
+        ]
     }
 
     /// The smallest: what every other one differs from.

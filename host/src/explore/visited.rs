@@ -6,7 +6,7 @@
 //! table to the new. Probes come in batches: the slots of a batch are fetched before the
 //! first is looked at, and wait for memory together.
 
-use super::system::{State, place_of};
+use super::system::{State, fetch, place_of};
 
 /// Slots filled, of 256, before the table grows.
 const FULL: u64 = 224;
@@ -85,15 +85,7 @@ impl<const W: usize> Visited<W> {
     /// Asks for the slot of a hash to be brought near.
     #[inline]
     pub fn fetch(&self, hash: u64) {
-        let slot = &raw const self.slots[self.place(hash)];
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch reads nothing, whatever the address; SSE is part of x86-64.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(slot.cast());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = slot;
+        fetch(&self.slots[self.place(hash)]);
     }
 
     /// Adds a state of that hash, for which there is room; true if it was not there.

@@ -8,7 +8,7 @@
 use crate::machine::Machine;
 use crate::mm::codec::{Codec, Coded, Decoder, Encoder, code_all};
 use crate::mm::{
-    AnonVmaId, Costs, Holder, Io, IoId, IoState, Memory, Mm, MmId, PG_ANON, PG_FREE, SECTORS,
+    AnonVmaId, Costs, Io, IoId, IoState, Memory, Mm, MmId, PG_ANON, PG_FREE, SECTORS,
     Token, Vma,
 };
 use crate::oracle::Oracle;
@@ -44,18 +44,7 @@ pub(super) struct World {
 /// The parts that a world is packed in: each is often what it was before.
 pub(super) const PARTS: usize = 3;
 
-thread_local! {
-    static NUMBERS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
-}
-
 impl World {
-    /// Becomes what another one is.
-    pub fn copy_from(&mut self, other: &Self) {
-        self.mem.copy_from(&other.mem);
-        self.oracle.copy_from(&other.oracle);
-        self.shared.copy_from(&other.shared);
-    }
-
     /// Becomes what was packed.
     pub fn unpack(&mut self, parts: &[Vec<u8>; PARTS]) {
         let [pages, spaces, rest] = parts;
@@ -107,7 +96,18 @@ pub(super) fn forget(machine: &mut Machine, shared: &mut Shared) {
     requests(mem, oracle);
     spaces(mem, oracle, shared);
     oracle.sort();
-    rank(mem, oracle);
+}
+
+/// Replaces event numbers by as few as will do.
+///
+/// A new number is larger than all before. Of two that exist, nothing asks more than
+/// whether two tokens are the same, and whether one came after a *mark*: the birth of an
+/// address space, or a request's beginning. So tokens between the same two marks are
+/// numbered in the order in which they are met, and a mark past which nothing lies is none.
+pub(super) fn rank(machine: &mut Machine) {
+    let Machine { mem, oracle, .. } = machine;
+    RANKS.with_borrow_mut(|ranks| ranks.replace(mem, oracle));
+    oracle.sort();
 }
 
 /// Nobody may look at what free frames and free slots hold: whoever did would be found by
@@ -129,22 +129,30 @@ fn contents(mem: &mut Memory) {
 
 /// Requests that are over, and whose data are nowhere any more.
 fn requests(mem: &mut Memory, oracle: &mut Oracle) {
+    if mem.ios.is_empty() {
+        return;
+    }
     for io in 0..mem.ios.len() {
         let Io { state, first, pages, .. } = mem.ios[io];
         if state != IoState::Done || pages == 0 {
             continue;
         }
-        let holders = first as usize..(first + pages) as usize;
-        let tokens = mem.holders[holders.clone()].iter().flat_map(|holder| holder.token);
-        if !tokens.clone().any(|token| token != Token::ZERO && mentioned(mem, oracle, token)) {
-            mem.ios[io] = Io { first, ..Io::BLANK };
-            mem.holders[holders].fill(Holder::BLANK);
+        let holders = &mem.holders[first as usize..(first + pages) as usize];
+        let mut tokens = holders.iter().flat_map(|holder| holder.token);
+        if !tokens.any(|token| token != Token::ZERO && mentioned(mem, oracle, token)) {
+            mem.ios[io] = Io::BLANK;
         }
     }
-    while mem.ios.last().is_some_and(|io| io.state == IoState::Done && io.pages == 0) {
-        let Io { first, .. } = mem.ios.pop().expect("not empty");
-        mem.holders.truncate(first as usize);
+    while mem.ios.last().is_some_and(|io| *io == Io::BLANK) {
+        mem.ios.pop();
     }
+    let mut holders = Vec::with_capacity(mem.holders.len());
+    for io in mem.ios.iter_mut().filter(|io| io.pages > 0) {
+        let its = &mem.holders[io.first as usize..(io.first + io.pages) as usize];
+        io.first = holders.len() as u32;
+        holders.extend_from_slice(its);
+    }
+    mem.holders = holders;
     oracle.keep_tokens(|token| in_memory(mem, token) || in_requests(mem, token));
 }
 
@@ -162,7 +170,7 @@ fn in_requests(mem: &Memory, token: Token) -> bool {
 }
 
 /// Address spaces that are gone, and what belonged to them.
-fn spaces(mem: &mut Memory, oracle: &mut Oracle, shared: &mut Shared) {
+pub(super) fn spaces(mem: &mut Memory, oracle: &mut Oracle, shared: &mut Shared) {
     for index in 0..mem.mms.len() {
         let id = MmId(index as u16);
         let mm = &mem.mms[index];
@@ -188,7 +196,7 @@ fn spaces(mem: &mut Memory, oracle: &mut Oracle, shared: &mut Shared) {
         let within = |vma: &Vma| (vma.ptes as usize..(vma.ptes + vma.len) as usize).contains(&index);
         vmas.iter().any(within)
     };
-    oracle.forget_ptes(|index| !used(index));
+    oracle.forget_ptes_where(|index| !used(index));
     anon_vmas(mem);
 }
 
@@ -212,62 +220,138 @@ fn anon_vmas(mem: &mut Memory) {
     }
 }
 
-/// Replaces event numbers by their ranks: nothing ever asks more of two of them than which
-/// is the larger, or whether they are the same, and a new one is larger than all before.
-fn rank(mem: &mut Memory, oracle: &mut Oracle) {
-    NUMBERS.with_borrow_mut(|numbers| {
-        numbers.clear();
-        each(mem, oracle, &mut |number| {
-            if *number > 0 && !numbers.contains(number) {
-                numbers.push(*number);
-            }
-        });
-        numbers.sort_unstable();
-        let dense = numbers.last().is_none_or(|&last| last as usize == numbers.len());
-        if !dense {
-            each(mem, oracle, &mut |number| {
-                if *number > 0 {
-                    let rank = numbers.binary_search(number).expect("it was collected");
-                    *number = rank as u32 + 1;
-                }
-            });
-        }
-        mem.seq = numbers.len() as u32;
-    });
+/// Event numbers that are being replaced.
+#[derive(Debug, Default)]
+struct Ranks {
+    /// In ascending order.
+    marks: Vec<u32>,
+    /// Tokens that were met: number, span, number inside the span.
+    tokens: Vec<(u32, u32, u32)>,
+    /// Between two marks: first how many numbers there are, then the number before them.
+    spans: Vec<u32>,
+    /// Of each span, how many numbers there are.
+    lens: Vec<u32>,
 }
 
-/// Every event number that is mentioned. 0 stands for none.
-#[inline]
-fn each(mem: &mut Memory, oracle: &mut Oracle, see: &mut impl FnMut(&mut u32)) {
-    for token in mem.pages.iter_mut().flat_map(|page| &mut page.data) {
-        in_token(token, see);
+impl Ranks {
+    fn replace(&mut self, mem: &mut Memory, oracle: &mut Oracle) {
+        self.marks.clear();
+        self.tokens.clear();
+        self.spans.clear();
+        self.lens.clear();
+        each_mark(mem, &mut |number| self.mark(*number));
+        self.marks.sort_unstable();
+        self.marks.dedup();
+        self.spans.resize(self.marks.len() + 1, 0);
+        mem.holders.iter().for_each(|holder| self.point(holder.held));
+        each_token(mem, oracle, &mut |token| self.token(*token));
+        each_point(mem, oracle, &mut |number| self.point(*number));
+        mem.seq = self.number();
+        each_token(mem, oracle, &mut |token| *token = self.of_token(*token));
+        each_point(mem, oracle, &mut |number| *number = self.of_point(*number));
+        each_mark(mem, &mut |number| *number = self.of_mark(*number));
     }
-    for token in mem.areas.iter_mut().flat_map(|area| area.data.iter_mut().flatten()) {
-        in_token(token, see);
+
+    fn mark(&mut self, number: u32) {
+        self.marks.push(number);
     }
-    for holder in &mut mem.holders {
-        for token in holder.token.iter_mut().chain(&mut holder.start) {
-            in_token(token, see);
+
+    /// The span of a number: how many marks are before it.
+    fn span(&self, number: u32) -> usize {
+        self.marks.iter().take_while(|&&mark| mark < number).count()
+    }
+
+    fn point(&mut self, number: u32) {
+        if number > 0 {
+            let span = self.span(number);
+            self.spans[span] = self.spans[span].max(1);
         }
-        see(&mut holder.held);
     }
-    for io in &mut mem.ios {
-        see(&mut io.submitted);
-        see(&mut io.completed);
+
+    fn token(&mut self, token: Token) {
+        if token.author() == 0 || self.tokens.iter().any(|one| one.0 == token.seq()) {
+            return;
+        }
+        let span = self.span(token.seq());
+        let inside = 1 + self.tokens.iter().filter(|one| one.1 == span as u32).count() as u32;
+        self.tokens.push((token.seq(), span as u32, inside));
+        self.spans[span] = self.spans[span].max(inside);
     }
+
+    /// Fixes the numbers; how many there are.
+    fn number(&mut self) -> u32 {
+        self.lens.extend_from_slice(&self.spans);
+        let mut before = 0;
+        for span in &mut self.spans {
+            before += std::mem::replace(span, before);
+        }
+        before
+    }
+
+    fn of_token(&self, token: Token) -> Token {
+        if token.author() == 0 {
+            return token;
+        }
+        let met = self.tokens.iter().find(|one| one.0 == token.seq()).expect("it was met");
+        Token::new(token.author(), self.spans[met.1 as usize] + met.2)
+    }
+
+    fn of_point(&self, number: u32) -> u32 {
+        if number == 0 { 0 } else { self.spans[self.span(number)] + 1 }
+    }
+
+    /// A mark comes after all that is before it, and before all that is after it.
+    fn of_mark(&self, number: u32) -> u32 {
+        let span = self.span(number);
+        self.spans[span] + self.lens[span]
+    }
+}
+
+thread_local! {
+    static RANKS: RefCell<Ranks> = RefCell::default();
+}
+
+/// Numbers that others are compared with.
+fn each_mark(mem: &mut Memory, see: &mut impl FnMut(&mut u32)) {
     for mm in &mut mem.mms {
-        see(&mut mm.born);
+        if *mm != Mm::BLANK {
+            see(&mut mm.born);
+        }
     }
-    oracle.each_token(&mut |token| in_token(token, see));
+    for io in 0..mem.ios.len() {
+        let Io { state, first, pages, .. } = mem.ios[io];
+        if state == IoState::Done {
+            mem.ios[io].submitted = 0;
+            continue;
+        }
+        see(&mut mem.ios[io].submitted);
+        for holder in &mut mem.holders[first as usize..(first + pages) as usize] {
+            // It becomes the request's beginning.
+            see(&mut holder.held);
+        }
+    }
+}
+
+/// Numbers that are compared with marks, and stand for no token. 0: none.
+fn each_point(mem: &mut Memory, oracle: &mut Oracle, see: &mut impl FnMut(&mut u32)) {
+    for io in 0..mem.ios.len() {
+        let Io { state, first, pages, .. } = mem.ios[io];
+        see(&mut mem.ios[io].completed);
+        if state == IoState::Done {
+            for holder in &mut mem.holders[first as usize..(first + pages) as usize] {
+                see(&mut holder.held);
+            }
+        }
+    }
     oracle.each_number(see);
 }
 
-/// What was there before the run has no number.
-#[inline]
-fn in_token(token: &mut Token, see: &mut impl FnMut(&mut u32)) {
-    if token.author() != 0 {
-        let mut number = token.seq();
-        see(&mut number);
-        *token = Token::new(token.author(), number);
+/// What was there before the run has no author, and keeps its number.
+fn each_token(mem: &mut Memory, oracle: &mut Oracle, see: &mut impl FnMut(&mut Token)) {
+    mem.pages.iter_mut().flat_map(|page| &mut page.data).for_each(&mut *see);
+    mem.areas.iter_mut().flat_map(|area| area.data.iter_mut().flatten()).for_each(&mut *see);
+    for holder in &mut mem.holders {
+        holder.token.iter_mut().chain(&mut holder.start).for_each(&mut *see);
     }
+    oracle.each_token(see);
 }

@@ -17,6 +17,7 @@ mod lru;
 mod page;
 mod pte;
 mod recount;
+mod rename;
 mod rmap;
 mod swap;
 mod vma;

@@ -3,6 +3,7 @@
 //! A pte does not know which mm or address it stands for.
 
 use super::ids::{Pfn, SwpEntry};
+use crate::rename::{Rename, Renaming};
 use std::fmt;
 
 /// `pte_t`.
@@ -190,6 +191,23 @@ impl Pte {
     #[must_use]
     pub const fn maybe_mkwrite(self, vm_write: bool) -> Self {
         if vm_write { Self(self.0 | WRITE) } else { self }
+    }
+}
+
+impl Rename for Pte {
+    #[inline]
+    fn rename(&mut self, by: &Renaming) {
+        let flags = self.0 & ((1 << SHIFT) - 1);
+        if let Some(mut pfn) = self.pfn() {
+            pfn.rename(by);
+            self.0 = pfn.0 << SHIFT | flags;
+        } else if let Some(mut entry) = self.entry() {
+            entry.rename(by);
+            self.0 = entry.0 << SHIFT | flags;
+        } else if let Some(mut pfn) = self.migrating() {
+            pfn.rename(by);
+            self.0 = self.0 & WAS_YOUNG | pfn.0 << SHIFT | flags;
+        }
     }
 }
 

@@ -69,7 +69,7 @@ impl Oracle {
     }
 
     /// Forgets what ptes hold that no vma has.
-    pub(crate) fn forget_ptes(&mut self, unused: impl Fn(usize) -> bool) {
+    pub(crate) fn forget_ptes_where(&mut self, unused: impl Fn(usize) -> bool) {
         for (index, data) in self.expect.iter_mut().enumerate() {
             if unused(index) {
                 *data = [Token::ZERO; SECTORS];

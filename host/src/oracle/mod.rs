@@ -10,6 +10,7 @@
 mod codec;
 mod finding;
 mod numbers;
+mod rename;
 mod request;
 
 pub use finding::{Finding, Kind};

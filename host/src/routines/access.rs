@@ -10,6 +10,7 @@ use super::{Cx, Fault, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_PAGECACHE, SECTORS, SectorMask, Token};
 use crate::oracle::{Look, author_of};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 
 stages! { Stage {
@@ -29,6 +30,8 @@ pub struct Access {
     /// A store; else a load.
     pub store: bool,
 }
+
+renames!(Access { ; stage, address, sectors, store });
 
 impl Access {
     /// A load of the given sectors.
@@ -91,6 +94,11 @@ impl Stages for Access {
             Stage::Fault => Wants::take(Lock::MmapRead(task.mm)),
             Stage::Touch | Stage::UpRead => Wants::NOTHING,
         }
+    }
+
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == Stage::UpRead
     }
 
     #[inline]

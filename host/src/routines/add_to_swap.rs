@@ -3,6 +3,7 @@
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_DIRTY, PG_LOCKED, PG_UPTODATE, Pfn, SwpEntry};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 
 stages! { Stage {
@@ -18,6 +19,8 @@ pub struct AddToSwap {
     page: Pfn,
     entry: SwpEntry,
 }
+
+renames!(AddToSwap { page, entry; stage });
 
 impl AddToSwap {
     /// For a locked page that is not in the swap cache.

@@ -4,6 +4,7 @@
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_REFERENCED, Pfn, Pte, VmaId};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 
 stages! { Stage {
@@ -19,6 +20,8 @@ pub struct DoAnonymousPage {
     address: u32,
     page: Pfn,
 }
+
+renames!(DoAnonymousPage { vma, page; stage, address });
 
 impl DoAnonymousPage {
     /// For an address whose pte is none.

@@ -6,6 +6,7 @@
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_DIRTY, PG_LOCKED, PG_REPLACED, PG_SWAPCACHE, Pfn, SwpEntry};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{AT_RECHECK, AT_SWAP_MAP, Hook, SHARE_AND_DELETE, SHARE_IF_EXCLUSIVE, YES};
 
@@ -25,6 +26,8 @@ pub struct CanShare {
     page: Pfn,
     entry: SwpEntry,
 }
+
+renames!(CanShare { page, entry; stage });
 
 impl CanShare {
     /// For a locked page.

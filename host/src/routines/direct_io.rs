@@ -9,6 +9,7 @@
 use super::{Cx, Flow, GetUserPages, Stages, UnmapAndMove, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{HolderId, IoId, IoKind, IoState, Memory, PG_DIRTY, Path, Pfn};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{LONGTERM_UNMOVABLE, PIN_DIRECT_IO, PIN_FUSE, PIN_IO_URING, PIN_USER_PAGES};
 
@@ -44,6 +45,8 @@ pub struct HoldPages {
     done: u32,
     force: bool,
 }
+
+renames!(HoldPages { ; io; stage, done, force });
 
 impl HoldPages {
     /// For a request of the task's own mm; `force` as get_user_pages takes it.
@@ -144,6 +147,18 @@ impl Stages for HoldPages {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        match self.stage {
+            // How long the request is, others ask under mmap_sem for writing.
+            HoldStage::UpRead => true,
+            HoldStage::Left => task.ret == Ret::Done,
+            // A direct read gets numbers then, and what is seen depends on it.
+            HoldStage::Submit => mem.ios[self.io as usize].kind != IoKind::DirectRead,
+            _ => false,
+        }
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             HoldStage::DownRead => {
@@ -195,6 +210,8 @@ pub struct CompleteIo {
     /// The device failed: nothing is moved any more.
     failed: bool,
 }
+
+renames!(CompleteIo { ; io; stage, next, transfer_only, failed });
 
 impl CompleteIo {
     /// The device moves the data; the request stays in flight.

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_AGAIN, PG_LRU, Pfn, Pte, SwpEntry, VmaId};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{
     BACKOUT_FREES_SWAP, EXCLUSIVE_ENTRY, Hook, MAP_EXCLUSIVE, MAP_EXCLUSIVE_WRITABLE,
@@ -60,6 +61,8 @@ pub struct DoSwapPage {
     write: bool,
     major: bool,
 }
+
+renames!(DoSwapPage { vma, entry, page, pte; stage, address, marked, exclusive, step, write, major });
 
 impl DoSwapPage {
     /// For an address whose pte is this entry.
@@ -210,6 +213,17 @@ impl Stages for DoSwapPage {
             Stage::Check | Stage::Backout => Wants::take(self.ptl(mem)),
             Stage::SwapFree => Wants::free(Lock::SwapDevice(self.entry.area())),
             _ => Wants::NOTHING,
+        }
+    }
+
+    #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        match self.stage {
+            Stage::Readahead | Stage::Shared | Stage::WpPage => true,
+            Stage::Read => !matches!(task.ret, Ret::Page(_)),
+            // Who does not hold page_table_lock asks only whether it is 0.
+            Stage::Rss => mem.mms[mem.vmas[self.vma.index()].mm.index()].rss > 0,
+            _ => false,
         }
     }
 

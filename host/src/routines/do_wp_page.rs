@@ -12,6 +12,7 @@ use super::fault::Kind;
 use super::{CanShare, Cx, Flow, RemoveExclusive, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Gup, Memory, PG_ANON, PG_RESERVED, PG_SWAPCACHE, Pfn, Pte, VmaId, ZERO_PAGE};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{
     COPY_FREES_SWAP, Hook, UNSHARE_FAULT, WP_CAN_SHARE, WP_DRAIN, WP_DRAINED, WP_ENTRY,
@@ -50,6 +51,8 @@ pub struct DoWpPage {
     /// What a fault that ends well returns.
     done: Ret,
 }
+
+renames!(DoWpPage { vma, pte, old, new, done; stage, address, kind });
 
 impl DoWpPage {
     /// For an address with this present, read-only pte.
@@ -232,6 +235,12 @@ impl Stages for DoWpPage {
             Stage::Relock | Stage::Establish => Wants::take(self.ptl(mem)),
             _ => Wants::NOTHING,
         }
+    }
+
+    #[inline]
+    fn moves_left(&self, mem: &Memory, _: &Task) -> bool {
+        // A reserved page has no count.
+        self.stage == Stage::GetOld && mem.page(self.old).has(PG_RESERVED)
     }
 
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {

@@ -7,6 +7,7 @@
 use super::{Cx, Flow, Stages, Zap, stages};
 use crate::lock::{Lock, Until, Wants};
 use crate::mm::{Memory, MmId, VM_LOCKED, VmaId};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::ZAP_NO_DRAIN;
 
@@ -28,6 +29,8 @@ pub struct Exit {
     mm: MmId,
     vma: VmaId,
 }
+
+renames!(Exit { mm, vma; stage });
 
 impl Exit {
     /// Of an address space.
@@ -77,6 +80,16 @@ impl Stages for Exit {
             ExitStage::Zap | ExitStage::Unlock | ExitStage::Remove | ExitStage::MmList => {
                 Wants::NOTHING
             }
+        }
+    }
+
+    #[inline]
+    fn moves_left(&self, mem: &Memory, _: &Task) -> bool {
+        // Nobody else is at work in the mm, or will be; the mmlist is gone through without it.
+        match self.stage {
+            ExitStage::Aio => !mem.has_direct_io(self.mm),
+            ExitStage::Zap | ExitStage::Unlock | ExitStage::MmList => true,
+            ExitStage::LastUser | ExitStage::Lock | ExitStage::Unlink | ExitStage::Remove => false,
         }
     }
 
@@ -144,6 +157,8 @@ pub struct Unmap {
     pages: u32,
 }
 
+renames!(Unmap { vma; stage, first, pages });
+
 impl Unmap {
     /// `do_munmap` of the vma at an address.
     #[must_use]
@@ -192,6 +207,12 @@ impl Stages for Unmap {
             },
             UnmapStage::Zapped | UnmapStage::UpWrite => Wants::NOTHING,
         }
+    }
+
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        // mmap_sem for writing is tried by swapoff and migration.
+        self.stage == UnmapStage::Zapped
     }
 
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {

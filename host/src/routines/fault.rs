@@ -3,6 +3,7 @@
 use super::{Cx, DoAnonymousPage, DoNoPage, DoSwapPage, DoWpPage, Flow, Stages, stages};
 use crate::lock::{Lock, Until, Wants};
 use crate::mm::{Memory, Pte, VmaId, ZERO_PAGE};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::NO_ZERO_PAGE;
 
@@ -19,6 +20,8 @@ pub struct Fault {
     address: u32,
     kind: Kind,
 }
+
+renames!(Fault { vma; stage, address, kind });
 
 /// What the access that faults wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,6 +11,7 @@ use crate::mm::{
     AnonVmaId, Memory, MmId, PG_ANON, PG_ANON_EXCLUSIVE, PG_RESERVED, Pfn, Pte, VM_LOCKED,
     VM_MAYWRITE, VM_SHARED, Vma, VmaId,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{FORK_COPY, Hook, LAZY_FORK, MIGRATION_ENTRIES, MM_HAS_PINNED};
 
@@ -39,6 +40,8 @@ pub struct Fork {
     /// There was no page for a copy.
     no_memory: bool,
 }
+
+renames!(Fork { child, from, to; stage, next, no_memory });
 
 impl Fork {
     /// Into `child`, which has no mappings yet.
@@ -206,6 +209,15 @@ impl Stages for Fork {
             Stage::Lock => Wants::take(Lock::Ptl(self.child)),
             Stage::Copy => Wants::free(Lock::Ptl(task.mm)),
             Stage::Unlock | Stage::UpWrite | Stage::Fail | Stage::Failed => Wants::NOTHING,
+        }
+    }
+
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        match self.stage {
+            // Of a child that failed, only its exit waits for users to go.
+            Stage::Unlock | Stage::Fail | Stage::Failed => true,
+            Stage::DownWrite | Stage::Link | Stage::Lock | Stage::Copy | Stage::UpWrite => false,
         }
     }
 

@@ -6,6 +6,7 @@
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_DIRTY, PG_PRIVATE, Pfn, SwpEntry};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{Hook, YES};
 
@@ -25,6 +26,8 @@ pub struct FreeSwapAndCache {
     entry: SwpEntry,
     page: Pfn,
 }
+
+renames!(FreeSwapAndCache { entry, page; stage });
 
 impl FreeSwapAndCache {
     /// For an entry that the task holds a reference to.

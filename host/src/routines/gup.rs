@@ -14,6 +14,7 @@ use crate::mm::{
     Direction, HolderId, IoId, Memory, PG_ANON_EXCLUSIVE, PG_DIRTY, Pfn, VM_MAYWRITE, VM_WRITE,
     VmaId, ZERO_PAGE,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{
     EXCLUSIVE_BIT, GUP_AS_WRITE, GUP_BEGIN, GUP_FAULTS_IN, GUP_FOUND, GUP_PIN, GUP_UNSHARE,
@@ -45,6 +46,8 @@ pub struct GetUserPages {
     /// Whether a fault is to be a write fault.
     fault_write: bool,
 }
+
+renames!(GetUserPages { vma; io; stage, next, end, write, force, lookup_write, fault_write });
 
 /// Ptes in a page table page (i386 without PAE).
 const PTRS_PER_PTE: u32 = 1024;
@@ -172,6 +175,15 @@ impl Stages for GetUserPages {
         match self.stage {
             Stage::Follow => Wants::take(Lock::Ptl(task.mm)),
             Stage::FindVma | Stage::Faulted | Stage::Unshared => Wants::NOTHING,
+        }
+    }
+
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        match self.stage {
+            // The question is about the area. `has_pinned` is read under mmap_sem for writing.
+            Stage::FindVma | Stage::Faulted | Stage::Unshared => true,
+            Stage::Follow => false,
         }
     }
 

@@ -19,6 +19,7 @@ use crate::mm::{
     PG_ERROR, PG_PRIVATE, PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK, Pfn,
     Pte, SwpEntry, VmaId,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::MIGRATION_ENTRIES;
 
@@ -73,6 +74,8 @@ pub struct Migrate {
     mm: MmId,
     rounds: u8,
 }
+
+renames!(Migrate { ret, old, new, entry, vma, mm; stage, order, rounds });
 
 impl Migrate {
     /// For a page.
@@ -356,6 +359,16 @@ impl Stages for Migrate {
             Stage::LockStaying => Wants::take(Lock::Page(self.staying())),
             Stage::CheckSlot | Stage::SwapFree => Wants::free(Lock::SwapDevice(self.entry.area())),
             _ => Wants::NOTHING,
+        }
+    }
+
+    #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        match self.stage {
+            // The page is locked.
+            Stage::Alloc => task.ret != Ret::Yes || !mem.page(self.old).has(PG_SWAPCACHE),
+            Stage::Unmapped | Stage::TouchDone => true,
+            _ => false,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{Cx, Fault, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, VM_LOCKED, VmaId};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::GUP_FAULTS_IN;
 
@@ -24,6 +25,8 @@ pub struct Mlock {
     /// A page could not be made present.
     short: bool,
 }
+
+renames!(Mlock { vma; stage, lock, address, short });
 
 impl Mlock {
     /// mlock (`lock`) or munlock of the vma at an address.
@@ -81,6 +84,11 @@ impl Stages for Mlock {
             Stage::Present => Wants::take(Lock::Ptl(task.mm)),
             Stage::Faulted | Stage::UpWrite => Wants::NOTHING,
         }
+    }
+
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == Stage::Faulted
     }
 
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {

@@ -68,6 +68,7 @@ pub use zap::Zap;
 
 use crate::lock::Wants;
 use crate::mm::Memory;
+use crate::rename::{Rename, Renaming};
 use crate::task::{Ret, Task};
 
 /// What happens after a stage.
@@ -93,6 +94,17 @@ pub trait Stages: Copy {
 
     /// What that stage needs.
     fn wants(&self, mem: &Memory, task: &Task) -> Wants;
+
+    /// Whether that stage comes to the same now as after anything that others do before it
+    /// (Lipton's left mover): it never waits, and what it reads, nobody else changes; what it
+    /// changes, others at most wait for.
+    ///
+    /// Not said of what is no stage: the next operation that begins when this one ends with
+    /// the stage, an injected mmap_sem, which is tried, and signals.
+    #[inline]
+    fn moves_left(&self, _mem: &Memory, _task: &Task) -> bool {
+        false
+    }
 
     /// Runs it.
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow;
@@ -152,11 +164,32 @@ macro_rules! routines {
                 }
             }
 
+            /// Whether that stage may run before anything that others do: see
+            /// [`Stages::moves_left`].
+            #[must_use]
+            #[inline]
+            pub fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+                match self {
+                    Self::Idle => false,
+                    $(Self::$name(routine) => routine.moves_left(mem, task),)*
+                }
+            }
+
             #[inline]
             pub(crate) fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
                 match self {
                     Self::Idle => unreachable!("an idle task was run"),
                     $(Self::$name(routine) => routine.run(cx),)*
+                }
+            }
+        }
+
+        impl Rename for Routine {
+            #[inline]
+            fn rename(&mut self, by: &Renaming) {
+                match self {
+                    Self::Idle => {}
+                    $(Self::$name(routine) => routine.rename(by),)*
                 }
             }
         }

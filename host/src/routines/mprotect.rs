@@ -8,6 +8,7 @@
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_ANON, Pte, VM_WRITE, VmaId};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{Hook, PTE_DIRTY, YES};
 
@@ -25,6 +26,8 @@ pub struct Mprotect {
     vma: VmaId,
     write: bool,
 }
+
+renames!(Mprotect { vma; stage, address, write });
 
 impl Mprotect {
     /// Of the vma at an address, to read-write or to read only.

@@ -3,6 +3,7 @@
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, Pfn, Pte, VmaId};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 
 stages! { Stage {
@@ -20,6 +21,8 @@ pub struct DoNoPage {
     write: bool,
     page: Pfn,
 }
+
+renames!(DoNoPage { vma, page; stage, address, write });
 
 impl DoNoPage {
     /// For an address whose pte is none.

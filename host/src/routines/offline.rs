@@ -7,6 +7,7 @@
 use super::{Cx, Flow, Migrate, Order, ShrinkPage, Stages, stages};
 use crate::lock::{Until, Wants};
 use crate::mm::{Memory, PG_FREE, PG_OFFLINE, PG_PAGECACHE, Pfn, Which};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 
 stages! { Stage {
@@ -30,6 +31,8 @@ pub struct Offline {
     pass: u8,
     signalled: bool,
 }
+
+renames!(Offline { ; stage, order, first, end, next, pass, signalled });
 
 impl Offline {
     /// Of a section, with an order of migration.

@@ -5,6 +5,7 @@ use crate::lock::{Lock, Wants};
 use crate::mm::{
     LOCKED_BY_IO, Memory, PG_LOCKED, PG_UPTODATE, Pfn, SWAP_MAP_BAD, SwapIo, SwpEntry,
 };
+use crate::rename::{Rename, Renaming, renames};
 use crate::task::{Ret, Task};
 
 stages! { Stage {
@@ -23,6 +24,8 @@ pub struct ReadSwapCache {
     entry: SwpEntry,
     new: Pfn,
 }
+
+renames!(ReadSwapCache { entry, new; stage });
 
 impl ReadSwapCache {
     /// For an entry.
@@ -129,6 +132,14 @@ pub struct Readahead {
     left: u32,
 }
 
+impl Rename for Readahead {
+    fn rename(&mut self, by: &Renaming) {
+        let Self { stage: _, entry, next, left: _ } = self;
+        *next = by.offset(entry.area(), *next);
+        entry.rename(by);
+    }
+}
+
 impl Readahead {
     /// Around an entry.
     #[must_use]
@@ -166,6 +177,15 @@ impl Stages for Readahead {
         match self.stage {
             AheadStage::Valid => Wants::free(Lock::SwapDevice(self.entry.area())),
             AheadStage::Read | AheadStage::Put | AheadStage::Drain => Wants::NOTHING,
+        }
+    }
+
+    #[inline]
+    fn moves_left(&self, _: &Memory, task: &Task) -> bool {
+        match self.stage {
+            AheadStage::Read => true,
+            AheadStage::Put => !matches!(task.ret, Ret::Page(_)),
+            AheadStage::Valid | AheadStage::Drain => false,
         }
     }
 

@@ -9,6 +9,7 @@
 use super::{Cx, Flow, PageReferenced, ShrinkList, Stages, stages};
 use crate::lock::{Until, Wants};
 use crate::mm::{Memory, PG_ACTIVE, PG_ANON, Pfn};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 
 stages! { PageStage {
@@ -26,6 +27,8 @@ pub struct ShrinkPage {
     page: Pfn,
     used_or_not: bool,
 }
+
+renames!(ShrinkPage { page; stage, used_or_not });
 
 impl ShrinkPage {
     /// For a page.
@@ -62,6 +65,11 @@ impl Stages for ShrinkPage {
         }
     }
 
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == PageStage::Done
+    }
+
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             PageStage::WaitWriteback => {
@@ -95,6 +103,8 @@ pub struct ShrinkCache {
     freed: u32,
 }
 
+renames!(ShrinkCache { ; stage, left, freed });
+
 impl ShrinkCache {
     /// Scans `nr` pages.
     #[must_use]
@@ -113,6 +123,11 @@ impl Stages for ShrinkCache {
     #[inline]
     fn wants(&self, _: &Memory, _: &Task) -> Wants {
         Wants::NOTHING
+    }
+
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == CacheStage::Isolate && self.left == 0
     }
 
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
@@ -146,6 +161,8 @@ pub struct RefillInactive {
     left: u32,
     page: Pfn,
 }
+
+renames!(RefillInactive { page; stage, left });
 
 impl RefillInactive {
     /// Scans `nr` pages.
@@ -185,6 +202,11 @@ impl Stages for RefillInactive {
     #[inline]
     fn wants(&self, _: &Memory, _: &Task) -> Wants {
         Wants::NOTHING
+    }
+
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == RefillStage::Isolate && self.left == 0
     }
 
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {

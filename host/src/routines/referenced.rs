@@ -6,6 +6,7 @@
 use super::{Cx, Flow, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{AnonVmaId, FileId, Memory, PG_ANON, PG_PAGECACHE, PG_REFERENCED, Pfn, VmaId};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 
 stages! { Stage {
@@ -25,6 +26,8 @@ pub struct PageReferenced {
     referenced: bool,
 }
 
+renames!(PageReferenced { page, walk; stage, mapcount, referenced });
+
 /// The vmas in which a page may be mapped: an anon_vma's, or those of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Walk {
@@ -34,6 +37,8 @@ pub struct Walk {
     pub vma: VmaId,
     file: FileId,
 }
+
+renames!(Walk { anon_vma, vma; file });
 
 impl Walk {
     /// No vma.
@@ -138,6 +143,11 @@ impl Stages for PageReferenced {
                 None => Wants::NOTHING,
             },
         }
+    }
+
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == Stage::Unlock
     }
 
     #[inline]

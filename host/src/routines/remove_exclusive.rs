@@ -8,6 +8,7 @@ use crate::lock::{Lock, Wants};
 use crate::mm::{
     Memory, PG_DIRTY, PG_LOCKED, PG_PRIVATE, PG_REPLACED, PG_SWAPCACHE, Pfn, SwpEntry,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{AT_ENTRY, AT_RECHECK, AT_SWAP_MAP, Hook, YES};
 
@@ -26,6 +27,8 @@ pub struct RemoveExclusive {
     page: Pfn,
     entry: SwpEntry,
 }
+
+renames!(RemoveExclusive { page, entry; stage });
 
 impl RemoveExclusive {
     /// For a locked page.
@@ -70,6 +73,15 @@ impl Stages for RemoveExclusive {
             Stage::Recheck => Wants::take(Lock::Tree),
             Stage::SwapFree => Wants::free(device),
         }
+    }
+
+    #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        // While we have it locked, nobody else puts it into the swap cache.
+        let page = mem.page(self.page);
+        let cached = page.has(PG_SWAPCACHE) && !page.has(PG_REPLACED);
+        let ours = || task.locks().contains(&Lock::Page(self.page));
+        self.stage == Stage::Entry && !cached && ours()
     }
 
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {

@@ -17,6 +17,7 @@ use crate::mm::{
     Memory, PG_ACTIVE, PG_ANON, PG_DIRTY, PG_ISOLATED, PG_PAGECACHE, PG_PRIVATE, PG_RECLAIM,
     PG_SWAPCACHE, PG_WRITEBACK, Pfn, SwapIo, SwpEntry, VM_LOCKED, Vma,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{ACTIVATE_FREES_SWAP, Hook, SHRINK_ACTIVATE, SWAP_KEEP, UNEVICTABLE};
 
@@ -49,6 +50,8 @@ pub struct ShrinkList {
     referenced: bool,
     used_or_not: bool,
 }
+
+renames!(ShrinkList { page, entry; stage, referenced, used_or_not });
 
 impl ShrinkList {
     /// For a page that carries `PG_ISOLATED`.
@@ -224,6 +227,27 @@ impl Stages for ShrinkList {
             Stage::Freeable => Wants::take(Lock::Tree),
             Stage::SwapFree => Wants::free(Lock::SwapDevice(self.entry.area())),
             _ => Wants::NOTHING,
+        }
+    }
+
+    #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        // While we have the page locked, it stays in the swap cache or out of it, and what
+        // is dirty stays so; what is clean, if nobody maps it.
+        let page = mem.page(self.page);
+        let cached = page.has(PG_SWAPCACHE);
+        match self.stage {
+            Stage::Referenced => {
+                let referenced = task.ret == Ret::Yes && !self.used_or_not;
+                cached && (referenced || mem.stays_unmapped(self.page))
+            }
+            Stage::Swapped => cached && mem.stays_unmapped(self.page),
+            Stage::AddToSwap => true,
+            // The other answer is followed by a question.
+            Stage::Unmapped => task.ret != Ret::SwapSuccess,
+            Stage::Pageout if page.has(PG_DIRTY) => self.referenced || !cached,
+            Stage::Pageout => mem.stays_unmapped(self.page),
+            _ => false,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::mm::{
     Memory, MmId, PG_DIRTY, PG_SWAPCACHE, PG_WRITEBACK, Pfn, SWAP_MAP_BAD, SWAP_MAP_MAX, SwapIo,
     SwpEntry,
 };
+use crate::rename::{Rename, Renaming};
 use crate::task::{Ret, Task};
 use cowpath_abi::SWAPOFF_BY_MM;
 
@@ -42,6 +43,15 @@ pub struct Swapoff {
     page: Pfn,
     /// The mm searched last, which is held; none before the first.
     mm: MmId,
+}
+
+impl Rename for Swapoff {
+    fn rename(&mut self, by: &Renaming) {
+        let Self { stage: _, area, offset, page, mm } = self;
+        *offset = by.offset(*area, *offset);
+        page.rename(by);
+        mm.rename(by);
+    }
 }
 
 impl Swapoff {
@@ -233,6 +243,19 @@ impl Stages for Swapoff {
             Stage::LockPage | Stage::Relock => Wants::take(Lock::Page(self.page)),
             Stage::Delete => Wants::free(Lock::Tree),
             _ => Wants::NOTHING,
+        }
+    }
+
+    #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        match self.stage {
+            Stage::ByMm => true,
+            Stage::Read => matches!(task.ret, Ret::Page(_)),
+            // We have it locked: no writeback begins, and it stays in the swap cache or out.
+            Stage::WaitLockedWriteback | Stage::WaitWritten => {
+                !mem.page(self.page).has(PG_WRITEBACK)
+            }
+            _ => false,
         }
     }
 

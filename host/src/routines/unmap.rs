@@ -11,6 +11,7 @@ use crate::mm::{
     Memory, PG_ANON, PG_ANON_EXCLUSIVE, PG_DIRTY, PG_LOCKED, PG_SWAPCACHE, Pfn, Pte, VM_LOCKED,
     VM_RESERVED,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{
     EXCLUSIVE_BIT, EXCLUSIVE_MARK, FOR_MIGRATION, Hook, MIGRATION_YOUNG_DIRTY, UNMAP_CLEARED,
@@ -37,6 +38,8 @@ pub struct TryToUnmap {
     /// What was cleared.
     pte: Pte,
 }
+
+renames!(TryToUnmap { page, walk, ret, pte; stage, mode });
 
 /// Who unmaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -257,6 +260,12 @@ impl Stages for TryToUnmap {
     }
 
     #[inline]
+    fn moves_left(&self, mem: &Memory, _: &Task) -> bool {
+        // Both answer by the mapcount.
+        matches!(self.stage, Stage::Begin | Stage::Unlock) && mem.stays_unmapped(self.page)
+    }
+
+    #[inline]
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.stage {
             Stage::Begin => self.begin(cx),
@@ -280,6 +289,13 @@ impl Stages for TryToUnmap {
 }
 
 impl Memory {
+    /// Whether nobody can map an anonymous page before it is unlocked: who has unlocked it
+    /// and has its rmap still to add holds a reference.
+    pub(super) fn stays_unmapped(&self, pfn: Pfn) -> bool {
+        let page = self.page(pfn);
+        page.has(PG_ANON) && page.tasks == 0 && self.page_mapcount(pfn) == 0
+    }
+
     /// Puts a mm on `init_mm.mmlist` if it is not there.
     pub fn add_to_mmlist(&mut self, mm: crate::mm::MmId) {
         if !self.mmlist.contains(&mm) {

@@ -16,6 +16,7 @@ use crate::mm::{
     AnonVmaId, Memory, NO_MAPPING, PG_ACTIVE, PG_ANON, PG_DIRTY, PG_ERROR, PG_PRIVATE,
     PG_REFERENCED, PG_REPLACED, PG_SWAPCACHE, PG_UPTODATE, Pfn, Pte, SwpEntry, VmaId,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 
 stages! { Stage {
@@ -43,6 +44,8 @@ pub struct UnmapAndMove {
     /// Only a frame outside `ZONE_MOVABLE` will do.
     unmovable: bool,
 }
+
+renames!(UnmapAndMove { ret, old, new, vma; stage, unmovable });
 
 impl UnmapAndMove {
     /// For a page.
@@ -214,6 +217,17 @@ impl Stages for UnmapAndMove {
             | Stage::Copy
             | Stage::UnlockAnonVma
             | Stage::Unlock => Wants::NOTHING,
+        }
+    }
+
+    #[inline]
+    fn moves_left(&self, mem: &Memory, _: &Task) -> bool {
+        match self.stage {
+            Stage::Unmapped => mem.stays_unmapped(self.old),
+            // Nobody can find either page but by a migration entry, where he waits.
+            Stage::Copy => !mem.page(self.old).has(PG_SWAPCACHE),
+            Stage::UnlockAnonVma => true,
+            _ => false,
         }
     }
 

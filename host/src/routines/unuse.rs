@@ -7,6 +7,7 @@ use crate::lock::{Lock, Wants};
 use crate::mm::{
     AnonVmaId, Memory, MmId, NO_MAPPING, PG_AGAIN, PG_ANON, PG_REPLACED, Pfn, Pte, SwpEntry, VmaId,
 };
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::{ACTIVATE_AFTER_PTE, ACTIVATE_AT_START, ACTIVATE_BEFORE_UNLOCK};
 
@@ -30,6 +31,8 @@ pub struct UnuseProcess {
     vma: VmaId,
     address: u32,
 }
+
+renames!(UnuseProcess { mm, entry, page, vma; stage, address });
 
 impl UnuseProcess {
     /// For a mm, an entry, and the entry's page.
@@ -125,6 +128,11 @@ impl Stages for UnuseProcess {
             Stage::Restore => Wants::free(Lock::SwapDevice(self.entry.area())),
             Stage::Trylock | Stage::Activate | Stage::UpRead => Wants::NOTHING,
         }
+    }
+
+    #[inline]
+    fn moves_left(&self, _: &Memory, _: &Task) -> bool {
+        self.stage == Stage::UpRead
     }
 
     fn run(&mut self, cx: &mut Cx<'_>) -> Flow {

@@ -9,7 +9,8 @@
 
 use super::{Cx, Flow, ReadSwapCache, RemoveExclusive, Stages, stages};
 use crate::lock::{Lock, Until, Wants};
-use crate::mm::{Memory, MmId, Pfn, Pte, SWAP_MAP_BAD, SwpEntry, VmaId};
+use crate::mm::{Memory, MmId, PG_WRITEBACK, Pfn, Pte, SWAP_MAP_BAD, SwpEntry, VmaId};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::ACTIVATE_AFTER_PTE;
 
@@ -44,6 +45,8 @@ pub struct UnuseByMm {
     page: Pfn,
     no_memory: bool,
 }
+
+renames!(UnuseByMm { mm, vma, entry, page; stage, area, address, no_memory });
 
 impl UnuseByMm {
     /// For an area from which no slot is given out any more.
@@ -222,6 +225,21 @@ impl Stages for UnuseByMm {
             | Stage::Freed
             | Stage::UpRead
             | Stage::FreedLeft => Wants::NOTHING,
+        }
+    }
+
+    #[inline]
+    fn moves_left(&self, mem: &Memory, task: &Task) -> bool {
+        match self.stage {
+            Stage::FindPte => !self.vma.is_some(),
+            Stage::Read => matches!(task.ret, Ret::Page(_)),
+            // We have it locked: no writeback begins, and migration leaves it alone.
+            Stage::WaitWriteback | Stage::WaitLeft => {
+                let written = !mem.page(self.page).has(PG_WRITEBACK);
+                written && !mem.taken_by_migration(self.page)
+            }
+            Stage::UpRead => true,
+            _ => false,
         }
     }
 

@@ -9,6 +9,7 @@
 use super::{Cx, Flow, FreeSwapAndCache, RemoveExclusive, Stages, stages};
 use crate::lock::{Lock, Wants};
 use crate::mm::{Memory, PG_ANON, PG_DIRTY, PG_RESERVED, PG_SWAPCACHE, Pfn, Pte, VmaId};
+use crate::rename::renames;
 use crate::task::{Ret, Task};
 use cowpath_abi::ZAP_UNMAPPED;
 
@@ -28,6 +29,8 @@ pub struct Zap {
     end: u32,
     page: Pfn,
 }
+
+renames!(Zap { vma, page; stage, next, end });
 
 impl Zap {
     /// For addresses inside a vma.
@@ -88,6 +91,14 @@ impl Stages for Zap {
     #[inline]
     fn wants(&self, _: &Memory, _: &Task) -> Wants {
         Wants::NOTHING
+    }
+
+    #[inline]
+    fn moves_left(&self, mem: &Memory, _: &Task) -> bool {
+        // Nothing is left: without page_table_lock, no pte that is none becomes anything.
+        let v = &mem.vmas[self.vma.index()];
+        let none = |address: u32| mem.ptes[v.pte_index(address)].none();
+        self.stage == Stage::Pte && (self.next..self.end).all(none)
     }
 
     #[inline]
