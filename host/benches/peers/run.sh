@@ -145,7 +145,7 @@ part_question() {
         spin=$(verifier_options "$("$bin/hand-promela" "$question" states)")
         printf '\n## One question: %s\n\n' "$question"
         measure \
-            "cowpath=exec $bin/machine search $question" \
+            "cowpath=exec $bin/machine verdict $question" \
             "SPIN=exec $pan/$question/depth_first $spin" \
             "SPIN, as it comes=exec $pan/$question/depth_first_as_it_comes $spin" \
             "SPIN, breadth first=exec $pan/$question/breadth_first $spin" \

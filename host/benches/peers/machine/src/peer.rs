@@ -10,8 +10,8 @@ const WORDS: usize = 2;
 /// A packed state.
 pub type State = cowpath::explore::State<WORDS>;
 
-/// Steps that the system remembers.
-const MEMO: usize = 1 << 20;
+/// Steps that the system remembers, as in our search.
+const MEMO: usize = 1 << 22;
 
 /// A system without reductions, and one thread's buffers. Each state is looked at for
 /// errors before it is expanded, as our search does; one that is an error has no successors.
@@ -40,6 +40,12 @@ impl Peer {
     #[must_use]
     pub fn initial(&self) -> State {
         self.system.initial()
+    }
+
+    /// Asks for what is remembered of a state's steps, which is to be expanded soon.
+    #[inline]
+    pub fn fetch(&mut self, state: &State) {
+        self.system.fetch(&mut self.scratch, state);
     }
 
     /// The states that can follow, one for each transition.

@@ -21,14 +21,7 @@ pub fn named(name: &str) -> Option<Universe> {
 }
 
 fn five_million() -> Universe {
-    Universe {
-        operations: Times::Most(3),
-        child_operations: Times::Most(2),
-        verbs: vec![Verb::Store, Verb::Load, Verb::Fork, Verb::DirectRead],
-        requests: 1,
-        reclaim: Times::Most(2),
-        ..Universe::tiny()
-    }
+    Universe { operations: Times::Most(4), child_operations: Times::Most(3), ..Universe::tiny() }
 }
 
 fn fifty_million() -> Universe {

@@ -65,8 +65,6 @@ impl Contestant {
         if output.contains("max search depth too small") || output.contains("not completed") {
             return Err(failed(&format!("did not see everything\n{output}")));
         }
-        // Also `states: N,`, as Rust prints counts.
-        let output = output.replace(": ", "=").replace(',', " ");
         let counted = |ours, spin| number(&output, ours, spin).map(|number| number as u64);
         let nothing = || failed(&format!("does not say how many states\n{output}"));
         Ok(Sample {

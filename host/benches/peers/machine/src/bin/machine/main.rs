@@ -1,6 +1,7 @@
-//! `machine search|generate|stateright UNIVERSE [N]`: all states of a universe.
+//! `machine search|verdict|generate|stateright UNIVERSE [N]`: all states of a universe.
 //!
 //! - `search`: by cowpath's own search, with `N` threads
+//! - `verdict`: the same with all reductions: what it takes to be sure
 //! - `generate`: the successors of all states, or of the first `N`, and nothing else
 //! - `stateright`: by Stateright, breadth first, with one thread
 
@@ -8,6 +9,7 @@ mod generate;
 mod search;
 mod stateright;
 
+use cowpath::explore::Reductions;
 use std::env;
 use std::process::ExitCode;
 
@@ -20,7 +22,8 @@ fn main() -> ExitCode {
         _ => return usage(),
     };
     match what {
-        "search" => search::run(universe, n.unwrap_or(1)),
+        "search" => search::run(universe, n.unwrap_or(1), Reductions::NONE),
+        "verdict" => search::run(universe, n.unwrap_or(1), Reductions::ALL),
         "generate" => generate::run(universe, n.unwrap_or(usize::MAX)),
         "stateright" => stateright::run(universe),
         _ => return usage(),
@@ -29,6 +32,6 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: machine search|generate|stateright UNIVERSE [N]");
+    eprintln!("usage: machine search|verdict|generate|stateright UNIVERSE [N]");
     ExitCode::from(2)
 }
