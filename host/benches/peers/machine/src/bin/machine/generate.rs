@@ -14,43 +14,52 @@ use std::hint::black_box;
 const AHEAD: usize = 6;
 
 pub(crate) fn run(universe: &str, limit: usize) {
-    let (states, followed) = reachable(Peer::open(universe), limit);
+    let (levels, followed) = reachable(Peer::open(universe), limit);
+    let states: usize = levels.iter().map(Vec::len).sum();
     let mut peer = Peer::open(universe);
     let begin = processor_time();
-    let (transitions, most) = generate(&mut peer, &states);
+    let (transitions, most) = generate(&mut peer, &levels);
     let cpu = processor_time() - begin;
-    let all = states.len() < limit;
+    let all = states < limit;
     assert!(!all || transitions == followed, "{transitions} transitions, there were {followed}");
-    println!("states={} transitions={transitions} most={most} cpu={cpu:.3}", states.len());
+    println!("states={states} transitions={transitions} most={most} cpu={cpu:.3}");
 }
 
-/// States in the order in which a search meets them, and the transitions that it followed.
-fn reachable(mut peer: Peer, limit: usize) -> (Vec<State>, usize) {
-    let mut states = vec![peer.initial()];
+/// States in the order in which a search meets them, level by level, and the transitions
+/// that it followed.
+fn reachable(mut peer: Peer, limit: usize) -> (Vec<Vec<State>>, usize) {
+    let mut level = vec![peer.initial()];
     let mut seen = HashSet::from([peer.initial()]);
-    let (mut at, mut transitions) = (0, 0);
-    while at < states.len() && states.len() < limit {
-        let state = states[at];
-        let successors = peer.successors(&state);
-        transitions += successors.len();
-        states.extend(successors.filter(|&next| seen.insert(next)));
-        at += 1;
+    let (mut levels, mut transitions) = (Vec::new(), 0);
+    while !level.is_empty() {
+        let mut next = Vec::new();
+        for state in &level {
+            if seen.len() >= limit {
+                break;
+            }
+            let successors = peer.successors(state);
+            transitions += successors.len();
+            next.extend(successors.filter(|&next| seen.insert(next)));
+        }
+        levels.push(std::mem::replace(&mut level, next));
     }
-    (states, transitions)
+    (levels, transitions)
 }
 
 /// Expands each state once. A function of its own, for callgrind.
 #[inline(never)]
-fn generate(peer: &mut Peer, states: &[State]) -> (usize, usize) {
+fn generate(peer: &mut Peer, levels: &[Vec<State>]) -> (usize, usize) {
     let mut transitions = 0;
     let mut most = 0;
-    for (index, state) in states.iter().enumerate() {
-        if let Some(ahead) = states.get(index + AHEAD) {
-            peer.fetch(ahead);
+    for level in levels {
+        for (index, state) in level.iter().enumerate() {
+            if let Some(ahead) = level.get(index + AHEAD) {
+                peer.fetch(ahead);
+            }
+            let successors = black_box(peer.successors(state)).len();
+            transitions += successors;
+            most = most.max(successors);
         }
-        let successors = black_box(peer.successors(state)).len();
-        transitions += successors;
-        most = most.max(successors);
     }
     (transitions, most)
 }
