@@ -134,7 +134,7 @@ fn requests(mem: &mut Memory, oracle: &mut Oracle) {
     }
     for io in 0..mem.ios.len() {
         let Io { state, first, pages, .. } = mem.ios[io];
-        if state != IoState::Done || pages == 0 {
+        if state != IoState::Done {
             continue;
         }
         let holders = &mem.holders[first as usize..(first + pages) as usize];
