@@ -8,7 +8,8 @@
 use crate::machine::Machine;
 use crate::mm::codec::{Codec, Coded, Decoder, Encoder, code_all};
 use crate::mm::{
-    AnonVmaId, Costs, Io, IoId, IoState, Memory, Mm, MmId, PG_ANON, PG_FREE, SECTORS,
+    AnonVmaId, Costs, Gup, Io, IoId, IoState, Memory, Mm, MmId, PG_AGAIN, PG_ANON, PG_DIRTY,
+    PG_FREE, PG_PAGECACHE, PG_REPLACED, PG_RESERVED, PG_SWAPCACHE, PG_WRITEBACK, Page, SECTORS,
     Token, Vma,
 };
 use crate::oracle::Oracle;
@@ -124,8 +125,11 @@ pub(super) fn forget_since(
         address_spaces = false;
         rest &= as_many_free;
     }
-    if !rest {
+    if !(rest && pages) {
+        // What is nowhere cannot be seen.
+        oracle.forget_also(|token| in_memory(mem, token) || in_requests(mem, token));
         oracle.sort();
+        rest = false;
     }
     [pages, address_spaces, rest]
 }
@@ -153,25 +157,52 @@ pub(super) fn same_numbers(machine: &Machine, as_in: &World, same: [bool; PARTS]
         && (spaces || mem.mms.len() == other.mms.len() && (0..mem.mms.len()).all(born))
 }
 
-/// Nobody may look at what free frames and free slots hold: whoever did would be found by
-/// the accounts, not by what he saw. Whether any of either held something.
+/// Nobody can look at what free frames and slots hold, nor at pages of the swap cache and
+/// slots that no pte and no task leads to. Whether any of these held something.
 fn contents(mem: &mut Memory) -> (bool, bool) {
+    const NOTHING: [Token; SECTORS] = [Token::ZERO; SECTORS];
     let (mut pages, mut slots) = (false, false);
-    for page in &mut mem.pages {
-        if page.flags & PG_FREE != 0 && page.data != [Token::ZERO; SECTORS] {
-            page.data = [Token::ZERO; SECTORS];
+    for index in 1..mem.pages.len() {
+        let page = &mem.pages[index];
+        if page.data != NOTHING && nobody_sees(mem, page) {
+            mem.pages[index].data = NOTHING;
             pages = true;
         }
     }
-    for area in &mut mem.areas {
-        for (data, &count) in area.data.iter_mut().zip(&area.swap_map) {
-            if count == 0 && *data != [Token::ZERO; SECTORS] {
-                *data = [Token::ZERO; SECTORS];
+    for area in 0..mem.areas.len() {
+        for offset in 1..mem.areas[area].data.len() {
+            let here = &mem.areas[area];
+            if here.data[offset] == NOTHING {
+                continue;
+            }
+            // What is written to the slot before anybody reads it, and what nobody reads: a
+            // page of the swap cache may be dropped for what the slot holds.
+            let unread = if here.cache[offset].is_some() {
+                let page = mem.page(here.cache[offset]);
+                page.flags & (PG_DIRTY | PG_WRITEBACK) != 0 || nobody_sees(mem, page)
+            } else {
+                here.refs[offset] == 0
+            };
+            if unread {
+                mem.areas[area].data[offset] = NOTHING;
                 slots = true;
             }
         }
     }
     (pages, slots)
+}
+
+/// Whether a frame is free, or in the swap cache and nothing leads there any more.
+fn nobody_sees(mem: &Memory, page: &Page) -> bool {
+    if page.flags & PG_FREE != 0 {
+        return true;
+    }
+    let held = page.gup != Gup::NONE || page.tasks > 0 || mem.counters.mapcount(page.counts) > 0;
+    let elsewhere = page.flags & (PG_PAGECACHE | PG_REPLACED | PG_AGAIN | PG_RESERVED) != 0;
+    let cached = page.flags & PG_SWAPCACHE != 0;
+    let entry = page.private;
+    let leads = || mem.areas[usize::from(entry.area())].refs[entry.offset()] > 0;
+    cached && !held && !elsewhere && !leads()
 }
 
 /// Requests that are over, and whose data are nowhere any more.
@@ -180,13 +211,24 @@ fn requests(mem: &mut Memory, oracle: &mut Oracle) {
         return;
     }
     for io in 0..mem.ios.len() {
-        let Io { state, first, pages, .. } = mem.ios[io];
-        if state != IoState::Done {
-            continue;
+        let Io { state, first, pages, sectors, .. } = mem.ios[io];
+        let mut remembered = false;
+        for place in first as usize..(first + pages) as usize {
+            let mut holder = mem.holders[place];
+            for sector in 0..SECTORS {
+                let token = holder.token[sector];
+                let over = state == IoState::Done && !mentioned(mem, oracle, token);
+                if sectors >> sector & 1 == 0 || over {
+                    holder.token[sector] = Token::ZERO;
+                }
+            }
+            if state == IoState::Done {
+                holder.start = [Token::ZERO; SECTORS];
+            }
+            remembered |= holder.token != [Token::ZERO; SECTORS];
+            mem.holders[place] = holder;
         }
-        let holders = &mem.holders[first as usize..(first + pages) as usize];
-        let mut tokens = holders.iter().flat_map(|holder| holder.token);
-        if !tokens.any(|token| token != Token::ZERO && mentioned(mem, oracle, token)) {
+        if state == IoState::Done && !remembered {
             mem.ios[io] = Io::BLANK;
         }
     }

@@ -57,6 +57,22 @@ impl Oracle {
         pinned.retain(|pinned| kept(pinned.0));
     }
 
+    /// Forgets that sectors may hold tokens that are nowhere.
+    pub(crate) fn forget_also(&mut self, somewhere: impl Fn(Token) -> bool) {
+        if self.also.is_empty() {
+            return;
+        }
+        let Self { expect, also, .. } = self;
+        also.retain(|also| {
+            let expected = expect.get(also.index as usize);
+            let same = expected.is_some_and(|data| data[usize::from(also.sector)] == also.token);
+            let zero = also.token.author() == 0;
+            also.during.is_some() || !same && (zero || somewhere(also.token))
+        });
+        also.sort_unstable();
+        also.dedup();
+    }
+
     /// Whether a token is what somebody may expect to see.
     pub(crate) fn mentions(&self, token: Token) -> bool {
         self.expect.iter().flatten().any(|&t| t == token)
