@@ -88,8 +88,8 @@ fn interrupt(universe: &Universe, policy: &str, threads: usize, states: u64, kee
 fn a_resumed_run_is_one_that_was_not_interrupted() {
     let path = folder("flag").join("checkpoint");
     for (name, policy, points) in [
-        ("tiny", "iwamoto", &[1, 3000][..]),
-        ("pipe", "vanilla", &[1, 5_000, 40_000]),
+        ("tiny", "iwamoto", &[40_000][..]),
+        ("pipe", "vanilla", &[1, 2500, 7000]),
     ] {
         let universe = universe(name);
         let expected = whole(&universe, policy, &threads(1));
@@ -109,11 +109,11 @@ fn a_resumed_run_is_one_that_was_not_interrupted() {
 #[test]
 fn a_run_can_be_interrupted_again_and_again() {
     let path = folder("again").join("checkpoint");
-    let universe = universe("pipe");
+    let universe = universe("direct_io");
     let mut keep = to(&path);
     let mut states = 0;
     let found = loop {
-        states += 20_000;
+        states += 4000;
         let found = interrupt(&universe, "iwamoto", 1, states, &keep);
         if found.explorations[0].verdict == Verdict::Exhaustive {
             break found;
@@ -127,7 +127,7 @@ fn a_run_can_be_interrupted_again_and_again() {
 #[test]
 fn budgets_end_it_and_a_larger_one_goes_on() {
     let path = folder("budgets").join("checkpoint");
-    let universe = universe("tiny");
+    let universe = universe("pipe");
     let expected = whole(&universe, "iwamoto", &threads(1));
     let states = |states| Budget { states: Some(states), ..Budget::default() };
     let depth = |depth| Budget { depth: Some(depth), ..Budget::default() };
@@ -163,7 +163,7 @@ fn budgets_end_it_and_a_larger_one_goes_on() {
 #[test]
 fn it_is_saved_every_so_often() {
     let path = folder("every").join("checkpoint");
-    let universe = universe("tiny");
+    let universe = universe("pipe");
     let keep = Keep { every: Duration::ZERO, ..to(&path) };
     let found = kept(&universe, "iwamoto", &threads(1), &keep, |_, _| {}).unwrap();
     assert_eq!(found.explorations[0].verdict, Verdict::Exhaustive);
@@ -180,7 +180,7 @@ fn on_disk(folder: &Path) -> Keep {
 fn on_disk_it_is_the_same() {
     let folder = folder("disk");
     let keep = on_disk(&folder);
-    for (name, policy) in [("tiny", "iwamoto"), ("pipe", "iwamoto"), ("swapoff", "vanilla")] {
+    for (name, policy) in [("tiny", "iwamoto"), ("pipe", "vanilla")] {
         let universe = universe(name);
         let expected = whole(&universe, policy, &threads(1));
         for count in [1, 2] {
@@ -196,8 +196,8 @@ fn on_disk_it_is_the_same() {
 fn on_disk_budgets_are_the_same() {
     let folder = folder("disk-budgets");
     let keep = on_disk(&folder);
-    let universe = universe("tiny");
-    for states in [2, 300, 1000, 2100] {
+    let universe = universe("pipe");
+    for states in [2, 300, 2049, 7000, 8215] {
         let budget = Budget { states: Some(states), ..Budget::default() };
         let found = kept(&universe, "iwamoto", &budget, &keep, |_, _| {}).unwrap();
         assert_eq!(reports(&found), whole(&universe, "iwamoto", &budget), "{states} states");
@@ -215,12 +215,12 @@ fn a_run_on_disk_is_resumed_in_memory_and_back() {
     let expected = whole(&universe, "vanilla", &threads(1));
     let disk = on_disk(&folder);
     let keep = Keep { disk: disk.disk.clone(), ..to(&path) };
-    interrupt(&universe, "vanilla", 1, 10_000, &keep);
+    interrupt(&universe, "vanilla", 1, 5000, &keep);
     for keep in [from(&path), Keep { disk: disk.disk, ..from(&path) }] {
         let found = kept(&universe, "vanilla", &threads(2), &keep, |_, _| {}).unwrap();
         assert_eq!(reports(&found), expected);
     }
-    let budget = Budget { states: Some(9000), ..Budget::default() };
+    let budget = Budget { states: Some(6000), ..Budget::default() };
     kept(&universe, "vanilla", &budget, &keep, |_, _| {}).unwrap();
     let found = kept(&universe, "vanilla", &threads(1), &from(&path), |_, _| {}).unwrap();
     assert_eq!(reports(&found), expected);
