@@ -2,6 +2,8 @@
 //! go to disk, are what they would have been; files that do not fit are refused.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Command, Stdio};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -296,4 +298,41 @@ fn a_checkpoint_is_of_one_policy() {
         &mut |_, _| {},
     );
     assert!(matches!(found, Err(KeepError::SeveralPolicies { policies: 2 })));
+}
+
+#[test]
+fn a_signal_ends_the_command_in_order() {
+    let path = folder("signal").join("checkpoint");
+    let checkpoint = path.to_str().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cowpath"))
+        .args(["explore", "-u", "large", "-p", "iwamoto", "--progress", "json"])
+        .args(["--checkpoint", checkpoint])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    let first: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&first["policy"], &first["ended"]), (&"iwamoto".into(), &false.into()));
+    assert!(first["memory"].as_u64().unwrap() > 0, "{first}");
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{rest}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("iwamoto: BOUNDED(interrupted), "), "{text}");
+    let last = rest.lines().find(|line| line.contains("\"ended\":true")).unwrap();
+    let last: serde_json::Value = serde_json::from_str(last).unwrap();
+    assert!(text.contains(&format!(" {} states", last["states"])), "{last}: {text}");
+    assert!(rest.contains("--resume"), "{rest}");
+    let found = Command::new(env!("CARGO_BIN_EXE_cowpath"))
+        .args(["explore", "-u", "large", "-p", "iwamoto", "--resume", checkpoint, "--time", "0"])
+        .output()
+        .unwrap();
+    let again = String::from_utf8(found.stdout).unwrap();
+    assert_eq!(again, text.replace("(interrupted)", "(time)"));
 }

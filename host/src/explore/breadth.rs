@@ -228,6 +228,24 @@ impl<'a, const W: usize> Breadth<'a, W> {
         table.insert(state, hash);
     }
 
+    /// Whether there is a folder.
+    pub(super) const fn on_disk(&self) -> bool {
+        self.disk.is_some()
+    }
+
+    /// Adds states that are new, on disk.
+    pub(super) fn store_new(&mut self, states: &[State<W>]) -> io::Result<()> {
+        self.spill()?;
+        let Some(folder) = &self.disk else { return Ok(()) };
+        let count = self.parts.len();
+        for (index, part) in self.parts.iter_mut().enumerate() {
+            let its = |state: &&State<W>| part_of(place_of(*state), count) == index;
+            let its: Vec<_> = states.iter().filter(its).copied().collect();
+            part.store_new(&its, folder)?;
+        }
+        Ok(())
+    }
+
     /// Searches on, to the end or to a limit; `save` is for a search between two blocks.
     pub fn run(
         &mut self,
@@ -321,7 +339,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
     }
 
     /// Moves everything to disk that can go there.
-    pub(super) fn spill(&mut self) -> io::Result<()> {
+    fn spill(&mut self) -> io::Result<()> {
         self.settle()?;
         let Some(folder) = self.disk.clone() else { return Ok(()) };
         self.parents.store(&folder)?;

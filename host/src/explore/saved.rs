@@ -8,13 +8,17 @@ use super::keep::KeepError;
 use super::parents::{Parents, entry};
 use super::spill::{Folder, Queue};
 use super::system::{Choice, State, System, WORDS};
+use super::visited::Visited;
 use super::{Counts, Progress};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// States between two looks at how much memory there is.
+/// States between two reports, and of a queue at a time.
 const OFTEN: u64 = 1 << 16;
+
+/// States that are sorted at once.
+const BATCH: u64 = 1 << 20;
 
 impl<'a, const W: usize> Breadth<'a, W> {
     /// Writes a checkpoint, of where it is or was when it was last exact.
@@ -92,20 +96,24 @@ impl<'a, const W: usize> Breadth<'a, W> {
         search.refuse(from, limits)?;
         for next in [false, true] {
             let left = from.number()?;
-            for number in 0..left {
+            for _ in 0..left {
                 let state = read_state(from)?;
                 if next { search.next.push(&state) } else { search.level.push(&state) }
-                search.make_room(number, limits).map_err(failed)?;
             }
         }
-        for number in 0..states {
+        let stored = search.reserve(states, limits);
+        let mut batch = Vec::new();
+        for number in 1..=states {
             let state = read_state(from)?;
-            search.visit(&state);
+            if stored { batch.push(state) } else { search.visit(&state) }
+            if stored && (batch.len() as u64 == BATCH || number == states) {
+                search.store_new(&batch).map_err(failed)?;
+                batch.clear();
+            }
             if number % OFTEN == 0 {
                 let bytes = search.bytes();
                 tell(Progress { states: number, depth, frontier: 0, bytes });
             }
-            search.make_room(number, limits).map_err(failed)?;
         }
         Ok(search)
     }
@@ -123,11 +131,20 @@ impl<'a, const W: usize> Breadth<'a, W> {
         }
     }
 
-    fn make_room(&mut self, number: u64, limits: &Limits<'_>) -> io::Result<()> {
-        if number % OFTEN == OFTEN - 1 && limits.memory.is_some_and(|most| self.bytes() > most) {
-            self.spill()?;
+    /// Makes room for so many states; true if they have to go to disk.
+    ///
+    /// They come in the order of their hashes, which a table can take only if it has the
+    /// room from the start: or they would all be at one end of it.
+    fn reserve(&mut self, states: u64, limits: &Limits<'_>) -> bool {
+        let each = states / self.parts.len() as u64;
+        let each = each + each / 16;
+        let tables = Visited::<W>::bytes_of(each) * self.parts.len() as u64;
+        let full = limits.memory.is_some_and(|most| self.bytes() + tables > most);
+        if self.on_disk() && (full || tables > limits.tables) {
+            return true;
         }
-        Ok(())
+        self.parts.iter_mut().for_each(|part| part.table.reserve(each));
+        false
     }
 }
 

@@ -47,6 +47,11 @@ impl<const W: usize> Visited<W> {
         self.slots.iter().filter(|slot| slot[0] != FREE)
     }
 
+    /// Bytes of a table that has just room for so many.
+    pub const fn bytes_of(len: u64) -> u64 {
+        len * 256 / FULL * GROWTH.0 / GROWTH.1 * size_of::<State<W>>() as u64
+    }
+
     /// Makes room for so many more.
     pub fn reserve(&mut self, more: u64) {
         let mut slots = self.slots.len() as u64;
