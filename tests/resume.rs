@@ -3,8 +3,8 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Command, Stdio};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -78,7 +78,13 @@ fn to(path: &Path) -> Keep {
 }
 
 /// Ends a search once it has so many states.
-fn interrupt(universe: &Universe, policy: &str, threads: usize, states: u64, keep: &Keep) -> Explored {
+fn interrupt(
+    universe: &Universe,
+    policy: &str,
+    threads: usize,
+    states: u64,
+    keep: &Keep,
+) -> Explored {
     let budget = self::threads(threads);
     let found = kept(universe, policy, &budget, keep, |at, stop| {
         stop.fetch_or(at.states >= states, Relaxed);
@@ -89,10 +95,9 @@ fn interrupt(universe: &Universe, policy: &str, threads: usize, states: u64, kee
 #[test]
 fn a_resumed_run_is_one_that_was_not_interrupted() {
     let path = folder("flag").join("checkpoint");
-    for (name, policy, points) in [
-        ("tiny", "iwamoto", &[40_000][..]),
-        ("pipe", "vanilla", &[1, 2500, 7000]),
-    ] {
+    for (name, policy, points) in
+        [("tiny", "iwamoto", &[40_000][..]), ("pipe", "vanilla", &[1, 2500, 7000])]
+    {
         let universe = universe(name);
         let expected = whole(&universe, policy, &threads(1));
         assert_eq!(whole(&universe, policy, &threads(2)), expected);
@@ -241,7 +246,10 @@ fn files_that_do_not_fit_are_refused() {
     let message = refused(&more, "iwamoto", &from(&path));
     assert!(message.contains("universe slots: 2 in the checkpoint, 3 now"), "{message}");
     let message = refused(&tiny, "vanilla", &from(&path));
-    assert!(message.contains("policy: \"iwamoto\"") || message.contains("policy: iwamoto in"), "{message}");
+    assert!(
+        message.contains("policy: \"iwamoto\"") || message.contains("policy: iwamoto in"),
+        "{message}"
+    );
     assert!(message.contains("plugin vanilla: none in the checkpoint"), "{message}");
 
     let bytes = fs::read(&path).unwrap();

@@ -99,11 +99,9 @@ impl fmt::Display for Error {
             Self::Worker(error) => write!(f, "error: {error}"),
             Self::Transcript(error) => write!(f, "error: {error}"),
             Self::Record(error) => write!(f, "error: {error}"),
-            Self::UnknownUniverse { name, known } => write!(
-                f,
-                "error: there is no universe {name:?}\n  there are: {}",
-                known.join(", ")
-            ),
+            Self::UnknownUniverse { name, known } => {
+                write!(f, "error: there is no universe {name:?}\n  there are: {}", known.join(", "))
+            }
             Self::Keep(error) => write!(f, "error: {error}"),
             Self::Signals(error) => write!(f, "error: cannot take signals: {error}"),
             Self::Unwritable { path, error } => {

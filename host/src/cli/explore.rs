@@ -14,11 +14,11 @@ use clap::{Args, value_parser};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use super::bounds::Bounds;
 use super::inputs::{self, RunOptions};
 use super::output::{Format, complain, print, print_json};
 use super::progress::{Style, Teller};
 use super::{Error, Exit};
-use super::bounds::Bounds;
 use crate::explore::{
     Budget, Disk, Explored, Keep, Progress, Verdict, Written, explore_and_keep, explore_until,
 };
@@ -132,9 +132,8 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
     let found = if let Some(name) = &arguments.universe {
         let universe = arguments.bounds.of(name)?;
         let (reductions, keep) = (arguments.bounds.reductions(), arguments.keep());
-        let kept = explore_and_keep(
-            &universe, &policies, reductions, &budget, &keep, &stop, &mut tell,
-        )?;
+        let kept =
+            explore_and_keep(&universe, &policies, reductions, &budget, &keep, &stop, &mut tell)?;
         unsaved = kept.unsaved;
         kept.explored
     } else {

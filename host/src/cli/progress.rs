@@ -74,7 +74,8 @@ impl Teller {
         if !due && before == Some(policy) {
             let told = self.told.as_mut().expect("it has a policy");
             let Progress { states, depth, frontier, bytes } = at;
-            (told.states, told.depth, told.frontier, told.memory) = (states, depth, frontier, bytes);
+            (told.states, told.depth, told.frontier, told.memory) =
+                (states, depth, frontier, bytes);
             return;
         }
         let new = at.states.saturating_sub(self.states) as f64;

@@ -470,12 +470,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
     }
 
     /// Expands a block and adds what was found; false if there may be no more states.
-    fn block(
-        &mut self,
-        block: &[State<W>],
-        first: u64,
-        limits: &Limits<'_>,
-    ) -> io::Result<bool> {
+    fn block(&mut self, block: &[State<W>], first: u64, limits: &Limits<'_>) -> io::Result<bool> {
         let coverage = self.system.coverage();
         self.expand(block, limits);
         self.add();
@@ -557,7 +552,8 @@ impl<'a, const W: usize> Breadth<'a, W> {
         for chunk in &self.chunks {
             for (part, (places, new)) in self.parts.iter_mut().zip(&chunk.parts) {
                 for (&place, _) in places.iter().zip(new).filter(|one| *one.1) {
-                    let (found, hash) = (&chunk.found[place as usize], chunk.hashes[place as usize]);
+                    let (found, hash) =
+                        (&chunk.found[place as usize], chunk.hashes[place as usize]);
                     part.table.remove(&found.state, hash);
                 }
             }
@@ -619,8 +615,8 @@ impl<'a, const W: usize> Breadth<'a, W> {
                 list.push((found, hashes, places, new));
             }
         }
-        let busy = lists.len() > 1
-            && lists.iter().flatten().map(|one| one.2.len()).sum::<usize>() > CHUNK;
+        let busy =
+            lists.len() > 1 && lists.iter().flatten().map(|one| one.2.len()).sum::<usize>() > CHUNK;
         if !busy {
             for (part, list) in self.parts.iter_mut().zip(lists) {
                 add(&mut part.table, list);

@@ -32,12 +32,7 @@ pub(super) struct Identity(Vec<(String, String)>);
 
 impl Identity {
     /// Of a universe under a policy, with states of so many words.
-    pub fn new(
-        universe: &Universe,
-        policy: &Policy,
-        reductions: Reductions,
-        words: usize,
-    ) -> Self {
+    pub fn new(universe: &Universe, policy: &Policy, reductions: Reductions, words: usize) -> Self {
         let mut all = vec![
             ("cowpath".to_string(), env!("CARGO_PKG_VERSION").to_string()),
             ("program".to_string(), program().to_string()),
@@ -48,7 +43,9 @@ impl Identity {
         }
         let fields = serde_json::to_value(universe).expect("plain data");
         let fields = fields.as_object().expect("it has fields").clone();
-        all.extend(fields.into_iter().map(|(name, value)| (format!("universe {name}"), value.to_string())));
+        all.extend(
+            fields.into_iter().map(|(name, value)| (format!("universe {name}"), value.to_string())),
+        );
         all.push(("universe order".to_string(), format!("{:?}", universe.order)));
         all.push(("reductions".to_string(), format!("{reductions:?}")));
         all.push(("words of a state".to_string(), words.to_string()));
@@ -128,8 +125,7 @@ impl Writer {
     pub fn new(path: &Path, identity: &Identity) -> io::Result<Self> {
         let (file, draft) = create(path)?;
         let out = BufWriter::with_capacity(1 << 20, file);
-        let mut writer =
-            Self { out, hash: blake3::Hasher::new(), draft, path: path.to_owned() };
+        let mut writer = Self { out, hash: blake3::Hasher::new(), draft, path: path.to_owned() };
         writer.bytes(MAGIC)?;
         writer.bytes(&FORMAT.to_le_bytes())?;
         writer.number(identity.0.len() as u64)?;

@@ -81,11 +81,7 @@ impl Parents {
     }
 
     /// The bytes up to a mark, one piece after the other.
-    pub fn each(
-        &self,
-        upto: Mark,
-        mut see: impl FnMut(&[u8]) -> io::Result<()>,
-    ) -> io::Result<()> {
+    pub fn each(&self, upto: Mark, mut see: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         let mut at = 0;
         while at < upto.bytes {
             let mut piece = vec![0; (upto.bytes - at).min(1 << 20) as usize];

@@ -105,7 +105,11 @@ impl<'a, const W: usize> Breadth<'a, W> {
         let mut batch = Vec::new();
         for number in 1..=states {
             let state = read_state(from)?;
-            if stored { batch.push(state) } else { search.visit(&state) }
+            if stored {
+                batch.push(state)
+            } else {
+                search.visit(&state)
+            }
             if stored && (batch.len() as u64 == BATCH || number == states) {
                 search.store_new(&batch).map_err(failed)?;
                 batch.clear();

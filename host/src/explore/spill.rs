@@ -421,7 +421,13 @@ fn merged<const W: usize>(a: &Run<W>, b: &Run<W>, folder: &Folder) -> io::Result
         let [a, b] = &mut cursors;
         let (which, key) = match (a.peek()?, b.peek()?) {
             (None, None) => return sorted.finish(),
-            (Some(a), Some(b)) => if a < b { (0, a) } else { (1, b) },
+            (Some(a), Some(b)) => {
+                if a < b {
+                    (0, a)
+                } else {
+                    (1, b)
+                }
+            }
             (Some(a), None) => (0, a),
             (None, Some(b)) => (1, b),
         };
@@ -435,7 +441,8 @@ mod tests {
     use super::*;
 
     fn folder(name: &str) -> (PathBuf, Arc<Folder>) {
-        let path = std::env::temp_dir().join(format!("cowpath-spill-{name}-{}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("cowpath-spill-{name}-{}", std::process::id()));
         (path.clone(), Folder::open(&path).unwrap())
     }
 
@@ -471,7 +478,11 @@ mod tests {
         part.store_new(&[state(1 << 40), state(2 << 40)], &folder).unwrap();
         seen.extend([1 << 40, 2 << 40]);
         let mut all = 0;
-        part.each(|_| { all += 1; Ok(()) }).unwrap();
+        part.each(|_| {
+            all += 1;
+            Ok(())
+        })
+        .unwrap();
         assert_eq!(all, seen.len());
         assert_eq!(fs::read_dir(&path).unwrap().count(), 0, "files are left behind");
         fs::remove_dir(path).unwrap();
