@@ -119,6 +119,9 @@ struct Chunk<const W: usize> {
     one: Vec<Successor<W>>,
 }
 
+/// States with their hashes, the places of those of one part, and whether each was new.
+type Found<'a, const W: usize> = (&'a [Successor<W>], &'a [u64], &'a [u32], &'a mut Vec<bool>);
+
 impl<const W: usize> Chunk<W> {
     fn new(parts: usize) -> Self {
         Self {
@@ -239,7 +242,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
         let Some(folder) = &self.disk else { return Ok(()) };
         let count = self.parts.len();
         for (index, part) in self.parts.iter_mut().enumerate() {
-            let its = |state: &&State<W>| part_of(place_of(*state), count) == index;
+            let its = |state: &&State<W>| part_of(place_of(state), count) == index;
             let its: Vec<_> = states.iter().filter(its).copied().collect();
             part.store_new(&its, folder)?;
         }
@@ -396,8 +399,9 @@ impl<'a, const W: usize> Breadth<'a, W> {
             let work = &work;
             let threads = self.parts.iter_mut().map(|part| scope.spawn(move || work(part)));
             let threads: Vec<_> = threads.collect();
-            let joined = threads.into_iter().map(|thread| thread.join());
-            joined.map(|done| done.unwrap_or_else(|e| std::panic::resume_unwind(e))).collect()
+            threads.into_iter().try_for_each(|thread| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
         })
     }
 
@@ -607,8 +611,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
     /// Adds what was found to the visited set.
     fn add(&mut self) {
         let chunks = &mut self.chunks;
-        let mut lists: Vec<Vec<(&[Successor<W>], &[u64], &[u32], &mut Vec<bool>)>> =
-            self.parts.iter().map(|_| Vec::new()).collect();
+        let mut lists: Vec<Vec<Found<'_, W>>> = self.parts.iter().map(|_| Vec::new()).collect();
         for chunk in chunks {
             let Chunk { found, hashes, parts, .. } = chunk;
             for (list, (places, new)) in lists.iter_mut().zip(parts) {
@@ -688,10 +691,7 @@ fn expand<const W: usize>(
     }
 }
 
-fn add<const W: usize>(
-    visited: &mut Visited<W>,
-    list: Vec<(&[Successor<W>], &[u64], &[u32], &mut Vec<bool>)>,
-) {
+fn add<const W: usize>(visited: &mut Visited<W>, list: Vec<Found<'_, W>>) {
     visited.reserve(list.iter().map(|one| one.2.len() as u64).sum());
     for (found, hashes, places, new) in list {
         for &place in places.iter().take(AHEAD) {

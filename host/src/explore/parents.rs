@@ -36,7 +36,7 @@ pub(super) struct Mark {
 impl Parents {
     /// Notes the next state's parent, which is not before the last one's.
     pub fn push(&mut self, parent: u64, by: Choice) {
-        if self.len % STRIDE == 0 {
+        if self.len.is_multiple_of(STRIDE) {
             self.marks.push((self.log.len(), self.last));
         }
         let known = self.choices.iter().position(|&choice| choice == by);

@@ -256,7 +256,7 @@ impl<const W: usize> Sorted<W> {
     }
 
     fn push(&mut self, key: &Key<W>) -> io::Result<()> {
-        if self.run.len % BLOCK as u64 == 0 {
+        if self.run.len.is_multiple_of(BLOCK as u64) {
             self.run.firsts.push(*key);
         }
         self.run.len += 1;

@@ -79,7 +79,7 @@ impl<const W: usize> Visited<W> {
 
     #[inline]
     fn place(&self, hash: u64) -> usize {
-        (u128::from(hash) * self.slots.len() as u128 >> 64) as usize
+        ((u128::from(hash) * self.slots.len() as u128) >> 64) as usize
     }
 
     #[inline]
@@ -205,7 +205,7 @@ mod tests {
             visited.reserve(1);
             assert!(visited.insert(state, place_of(state)));
         }
-        let goes = |state: &State<2>| state[1] % 3 == 0;
+        let goes = |state: &State<2>| state[1].is_multiple_of(3);
         let mut seen = Vec::new();
         visited.retain_sorted(|hash, state| {
             seen.push((hash, *state));
