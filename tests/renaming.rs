@@ -24,7 +24,7 @@ use cowpath::rename::{Rename, Renaming};
 use cowpath::routines::{Access, Fork, Routine};
 use std::cell::Cell;
 use std::rc::Rc;
-use world::World;
+use world::{Watching, World};
 
 const SEEDS: u64 = 4;
 
@@ -204,7 +204,7 @@ fn watch<T: FnMut(&mut Machine, TaskId, &Policy) + 'static>(
     let policy = resolve(policy).expect("a bundled policy");
     for seed in 1..=SEEDS {
         let mut world = World::new(seed, alphabet, Counters::Two).knowing(ANY);
-        world.watch = Some(Box::new(who(seed)));
+        world.watch = Watching(Some(Box::new(who(seed))));
         assert_eq!(world.run(&policy), None, "seed {seed}");
     }
 }

@@ -14,6 +14,7 @@ use std::fmt;
 
 /// A lock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub enum Lock {
     /// No lock.
     #[default]
@@ -36,6 +37,7 @@ pub enum Lock {
 
 /// What a sleeping task waits for beside a lock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub enum Until {
     /// Nothing.
     #[default]
@@ -55,6 +57,7 @@ pub enum Until {
 
 /// What the next stage of a task needs before it can run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct Wants {
     /// Taken before the stage runs, and kept until the routine drops it.
     pub take: Lock,

@@ -68,11 +68,20 @@ pub struct World {
     /// Whether the stage that is tried next is known to run or to wait.
     told: Option<bool>,
     /// Sees the machine before each stage, with the task that is to run it.
-    pub watch: Option<Watch>,
+    pub watch: Watching,
 }
 
 /// Somebody who sees each stage coming, and may call things by other names.
 pub type Watch = Box<dyn FnMut(&mut Machine, TaskId, &Policy)>;
+
+/// Whoever watches one world does not watch its copies.
+pub struct Watching(pub Option<Watch>);
+
+impl Clone for Watching {
+    fn clone(&self) -> Self {
+        Self(None)
+    }
+}
 
 impl World {
     pub fn new(seed: u64, alphabet: Alphabet, counters: Counters) -> Self {
@@ -135,7 +144,7 @@ impl World {
             resting: None,
             unknown: Vec::new(),
             told: None,
-            watch: None,
+            watch: Watching(None),
         }
     }
 
@@ -163,7 +172,7 @@ impl World {
             return;
         }
         if !self.idle(task) {
-            if let Some(watch) = &mut self.watch {
+            if let Some(watch) = &mut self.watch.0 {
                 watch(&mut self.machine, task, policy);
             }
             self.try_step(task, policy);

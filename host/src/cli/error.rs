@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use crate::explore::KeepError;
 use crate::policy;
 use crate::scenario::{self, ScenarioError};
 use crate::validate::InputError;
@@ -35,6 +36,10 @@ pub enum Error {
         /// Those that there are.
         known: Vec<String>,
     },
+    /// An exploration cannot be kept or gone on with.
+    Keep(KeepError),
+    /// Ctrl-C cannot be heard.
+    Signals(io::Error),
     /// A file or folder cannot be written.
     Unwritable {
         /// Which.
@@ -62,6 +67,8 @@ impl Error {
             | Self::Transcript(_)
             | Self::Record(_)
             | Self::UnknownUniverse { .. }
+            | Self::Keep(_)
+            | Self::Signals(_)
             | Self::Unwritable { .. }
             | Self::Output(_) => Exit::Usage,
         }
@@ -92,11 +99,11 @@ impl fmt::Display for Error {
             Self::Worker(error) => write!(f, "error: {error}"),
             Self::Transcript(error) => write!(f, "error: {error}"),
             Self::Record(error) => write!(f, "error: {error}"),
-            Self::UnknownUniverse { name, known } => write!(
-                f,
-                "error: there is no universe {name:?}\n  there are: {}",
-                known.join(", ")
-            ),
+            Self::UnknownUniverse { name, known } => {
+                write!(f, "error: there is no universe {name:?}\n  there are: {}", known.join(", "))
+            }
+            Self::Keep(error) => write!(f, "error: {error}"),
+            Self::Signals(error) => write!(f, "error: cannot take signals: {error}"),
             Self::Unwritable { path, error } => {
                 write!(f, "error: cannot write {}: {error}", path.display())
             }
@@ -132,6 +139,12 @@ impl From<policy::LoadError> for Error {
 impl From<policy::SpanError> for Error {
     fn from(error: policy::SpanError) -> Self {
         Self::Span(error)
+    }
+}
+
+impl From<KeepError> for Error {
+    fn from(error: KeepError) -> Self {
+        Self::Keep(error)
     }
 }
 

@@ -4,26 +4,28 @@
 //! user brings as a file is not taken.
 
 use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, value_parser};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
+use super::bounds::Bounds;
 use super::inputs::{self, RunOptions};
 use super::output::{Format, complain, print, print_json};
+use super::progress::{Style, Teller};
 use super::{Error, Exit};
-use super::bounds::Bounds;
 use crate::explore::{
-    Budget, Explored, Progress, Question, Universe, Written, explore, explore_universe,
+    Budget, Disk, Explored, Keep, Progress, Question, Universe, Verdict, Written,
+    explore_and_keep, explore_until,
 };
 use crate::policy::{self, LoadError, Policy, check_distinct, names_file};
 use crate::report::{ExploreDocument, differences, explored, universes};
 use crate::run::Options;
-
-/// How often the progress line is written.
-const TICK: Duration = Duration::from_millis(200);
 
 /// Most threads.
 const MOST_THREADS: i64 = 64;
@@ -32,13 +34,22 @@ const MOST_THREADS: i64 = 64;
 pub(super) const HELP: &str = "\
 Each actor does its steps in their order; steps of different actors interleave
 freely, and swap IO completes at any time. `until` and `continue` are ignored,
-`check` is left out. The verdict is EXHAUSTIVE, or BOUNDED(states, depth or
-time). Each error comes with its shortest schedule, replayed from the start.
+`check` is left out. The verdict is EXHAUSTIVE, or BOUNDED(states, depth, time,
+memory or interrupted). Each error comes with its shortest schedule, replayed
+from the start. Ctrl-C ends it in order: what is known is printed; a second one
+ends it at once.
+
+A universe can be gone on with: --checkpoint writes a file, --resume reads it,
+and the result is that of a run that was not interrupted. With --disk, visited
+states, the schedules' log and both levels go to files when --memory is full;
+distinct parts of states stay in memory, an eighth of it is kept for the tables.
 
 Examples:
   cowpath explore swap_in_race --policy iwamoto --policy hugh
   cowpath explore swap_in_race -p iwamoto --write found.toml
   cowpath run found.toml --policy iwamoto
+  cowpath explore -u medium -p hugh --time 3600 --checkpoint hugh.ckp
+  cowpath explore -u medium -p hugh --resume hugh.ckp --memory 4096 --disk tmp
   cowpath explore my.toml -p vanilla --states 1000000 --time 60 --threads 2
 
 Exit codes:
@@ -86,6 +97,18 @@ pub(super) struct Arguments {
     /// Stop at so many MiB of memory, in a universe
     #[arg(long, value_name = "MIB", requires = "universe")]
     memory: Option<u64>,
+    /// Go on from a checkpoint of the same exploration; budgets may be others
+    #[arg(long, value_name = "FILE", requires = "universe")]
+    resume: Option<PathBuf>,
+    /// Write a checkpoint when it ends early, and about every minute
+    #[arg(long, value_name = "FILE", requires = "universe")]
+    checkpoint: Option<PathBuf>,
+    /// Keep visited states in files of an empty folder when the memory is full
+    #[arg(long, value_name = "FOLDER", requires = "memory")]
+    disk: Option<PathBuf>,
+    /// How to tell on stderr how far it is
+    #[arg(long, value_enum, value_name = "STYLE", default_value = "auto")]
+    progress: Style,
     /// Threads: the result is the same at any number
     #[arg(long, value_name = "N", default_value_t = 1,
         value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
@@ -119,21 +142,26 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
     let policies = load(&arguments.policies)?;
     let Options { counters, .. } = arguments.options.into();
     let budget = arguments.budget();
-    let mut line = Line::new();
-    let mut tell = |name: &str, at: Progress| line.tell(name, at);
+    let stop = stop().map_err(Error::Signals)?;
+    let mut teller = Teller::new(arguments.progress);
+    let mut tell = |name: &str, at: Progress| teller.tell(name, at);
+    let mut unsaved = None;
     let mut found = Vec::new();
+    let keep = arguments.keep();
     for name in &arguments.universes {
         let universe = arguments.bounds.of(name)?;
-        let stop = AtomicBool::new(false);
         let reductions = arguments.bounds.reductions();
         let asked = (arguments.question(), &budget);
-        found.push(explore_universe(&universe, &policies, reductions, asked, &stop, &mut tell));
+        let kept =
+            explore_and_keep(&universe, &policies, reductions, asked, &keep, &stop, &mut tell)?;
+        unsaved = unsaved.or(kept.unsaved);
+        found.push(kept.explored);
     }
     if let Some(scenario) = &arguments.scenario {
         let scenario = inputs::scenario(scenario)?;
-        found.push(explore(&scenario, &policies, counters, &budget, &mut tell));
+        found.push(explore_until(&scenario, &policies, counters, &budget, &stop, &mut tell));
     }
-    line.clear();
+    teller.end();
     match arguments.format {
         Format::Text => {
             let mut texts: Vec<_> = found.iter().map(explored).collect();
@@ -145,9 +173,28 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
     if let Some(path) = &arguments.write {
         write(path, &found)?;
     }
+    if let Some(error) = unsaved {
+        return Err(error.into());
+    }
+    let mut explorations = found.iter().flat_map(|one| &one.explorations);
+    let early = explorations.any(|one| !matches!(one.verdict, Verdict::Exhaustive | Verdict::Vacuous));
+    if let (true, Some(path)) = (early, &arguments.checkpoint) {
+        let path = path.display();
+        complain(&format!("{path} is written: the same with --resume {path} goes on"));
+    }
     let failed = found.iter().flat_map(|one| &one.explorations).flat_map(|one| &one.findings);
     let failed = failed.into_iter().any(|finding| finding.word == "POLICY");
     Ok(if failed { Exit::PolicyFailed } else { Exit::Done })
+}
+
+/// What SIGINT and SIGTERM set; a second one ends the program at once.
+fn stop() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 128 + signal, stop.clone())?;
+        flag::register(signal, stop.clone())?;
+    }
+    Ok(stop)
 }
 
 fn load(specs: &[String]) -> Result<Vec<Policy>, LoadError> {
@@ -186,6 +233,16 @@ impl Arguments {
         }
     }
 
+    fn keep(&self) -> Keep {
+        let disk = self.disk.clone().map(|folder| Disk { folder, tables: u64::MAX });
+        Keep {
+            resume: self.resume.clone(),
+            checkpoint: self.checkpoint.clone(),
+            disk,
+            ..Keep::default()
+        }
+    }
+
     fn budget(&self) -> Budget {
         Budget {
             states: self.states,
@@ -193,41 +250,6 @@ impl Arguments {
             time: self.time.map(Duration::from_secs),
             memory: self.memory.map(|megabytes| megabytes << 20),
             threads: usize::from(self.threads),
-        }
-    }
-}
-
-/// A line on stderr that says how far it is, if that is a terminal.
-struct Line {
-    shown: bool,
-    terminal: bool,
-    since: Instant,
-    last: Instant,
-}
-
-impl Line {
-    fn new() -> Self {
-        let now = Instant::now();
-        Self { shown: false, terminal: io::stderr().is_terminal(), since: now, last: now }
-    }
-
-    fn tell(&mut self, policy: &str, Progress { states, depth, frontier, .. }: Progress) {
-        if !self.terminal || self.last.elapsed() < TICK {
-            return;
-        }
-        self.last = Instant::now();
-        self.shown = true;
-        let seconds = self.since.elapsed().as_secs();
-        // If stderr is closed, there is nobody to tell.
-        let _ = write!(
-            io::stderr(),
-            "\r\x1b[K{policy}: {states} states, depth {depth}, {frontier} ahead, {seconds} s"
-        );
-    }
-
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.shown) {
-            let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }
 }

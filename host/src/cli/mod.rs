@@ -15,6 +15,7 @@ mod inputs;
 mod matrix;
 mod output;
 mod policy;
+mod progress;
 mod record;
 mod run;
 mod scenario;

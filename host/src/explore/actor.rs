@@ -71,6 +71,7 @@ pub(super) struct Cast {
 
 /// How far one actor is: all that a step of it depends on beside the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub(super) struct Actor {
     /// Its task.
     pub task: Task,

@@ -4,11 +4,20 @@
 //! was found to its own part of the visited set, in the order of the block; then what was
 //! new is appended to the next level, in that order. So numbers of states, shortest
 //! schedules and everything printed are the same at any number of threads.
+//!
+//! When some of the visited set is on disk, what is new to the table is a candidate, kept
+//! in order; when the level is over, or the table full again, all runs are looked through
+//! once, and those that remain get their numbers then: the same as ever.
+//!
+//! Between two blocks everything is exact, so a search can be saved there and go on later.
 
-use super::parents::Parents;
+use super::parents::{self, Parents};
+use super::spill::{Folder, Log, Part, Queue, state_of};
 use super::system::{Choice, Scratch, State, Successor, System, flag, place_of};
 use super::visited::Visited;
 use super::{Counts, Progress, Verdict};
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -33,6 +42,10 @@ pub(super) struct Limits<'a> {
     pub time: Option<Duration>,
     pub memory: Option<u64>,
     pub threads: usize,
+    /// Most bytes of the tables, if there is a disk.
+    pub tables: u64,
+    /// How often it is saved.
+    pub every: Option<Duration>,
     /// Somebody wants it to end.
     pub stop: &'a AtomicBool,
 }
@@ -49,19 +62,48 @@ pub(super) struct End {
 
 /// A search, and how far it is.
 pub(super) struct Breadth<'a, const W: usize> {
-    system: &'a System<'a, W>,
-    visited: Vec<Visited<W>>,
-    parents: Parents,
-    level: Vec<State<W>>,
+    pub(super) system: &'a System<'a, W>,
+    pub(super) parts: Vec<Part<W>>,
+    pub(super) parents: Parents,
+    pub(super) level: Queue<W>,
     /// Number of the level's first state.
-    first: u64,
-    next: Vec<State<W>>,
+    pub(super) first: u64,
+    /// States of the level that were expanded.
+    pub(super) done: u64,
+    /// Some of the level was expanded, and is not in it any more.
+    pub(super) begun: bool,
+    pub(super) next: Queue<W>,
+    disk: Option<Arc<Folder>>,
+    spilled: bool,
+    candidates: Candidates,
+    /// Where it was before it went on a little further, for what is printed only.
+    back: Option<Mark>,
     pub counts: Counts,
     pub ends: Vec<End>,
     /// Transitions in which something undefined was seen.
     pub undefined: u64,
     scratch: Vec<Scratch>,
     chunks: Vec<Chunk<W>>,
+}
+
+/// Everything about a search that has to be known to go on from a place, but for what only
+/// grows.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    pub counts: Counts,
+    pub ends: Vec<End>,
+    pub undefined: u64,
+    pub coverage: u64,
+    pub parents: parents::Mark,
+    /// States of the next level.
+    pub next: u64,
+}
+
+/// States that are new if no run has them, in the order in which they were found, with how.
+#[derive(Debug, Default)]
+struct Candidates {
+    log: Log,
+    len: u64,
 }
 
 /// What came of expanding part of a block.
@@ -77,6 +119,9 @@ struct Chunk<const W: usize> {
     one: Vec<Successor<W>>,
 }
 
+/// States with their hashes, the places of those of one part, and whether each was new.
+type Found<'a, const W: usize> = (&'a [Successor<W>], &'a [u64], &'a [u32], &'a mut Vec<bool>);
+
 impl<const W: usize> Chunk<W> {
     fn new(parts: usize) -> Self {
         Self {
@@ -89,23 +134,77 @@ impl<const W: usize> Chunk<W> {
             one: Vec::new(),
         }
     }
+
+    /// Sees every successor with its hash, its parent's number, how, and whether it was new,
+    /// until there are enough; false then. The first state that was expanded has that number.
+    #[inline]
+    fn each(
+        &self,
+        first: u64,
+        mut see: impl FnMut(&State<W>, u64, u64, Choice, bool) -> bool,
+    ) -> bool {
+        let mut at = 0;
+        let mut places = vec![0; self.parts.len()];
+        for (parent, &upto) in (first..).zip(&self.upto) {
+            for place in at..upto as usize {
+                let Successor { state, by, .. } = &self.found[place];
+                let hash = self.hashes[place];
+                let part = part_of(hash, places.len());
+                let new = self.parts[part].1[places[part]];
+                places[part] += 1;
+                if !see(state, hash, parent, *by, new) {
+                    return false;
+                }
+            }
+            at = upto as usize;
+        }
+        true
+    }
+}
+
+impl Candidates {
+    /// Bytes of one.
+    const fn size<const W: usize>() -> usize {
+        size_of::<State<W>>() + 10
+    }
+
+    fn push<const W: usize>(&mut self, state: &State<W>, parent: u64, by: Choice) {
+        let bytes = &mut self.log.tail;
+        state.iter().for_each(|word| bytes.extend(word.to_le_bytes()));
+        bytes.extend(parent.to_le_bytes());
+        bytes.extend([by.by, by.which]);
+        self.len += 1;
+    }
+
+    fn of<const W: usize>(bytes: &[u8]) -> (State<W>, u64, Choice) {
+        let (state, rest) = bytes.split_at(size_of::<State<W>>());
+        let [parent @ .., by, which] = rest else { unreachable!("it has ten bytes more") };
+        let parent = parent.try_into().expect("eight bytes");
+        (state_of(state), u64::from_le_bytes(parent), Choice { by: *by, which: *which })
+    }
 }
 
 impl<'a, const W: usize> Breadth<'a, W> {
-    pub fn new(system: &'a System<'a, W>, threads: usize) -> Self {
-        let initial = system.initial();
-        let parts = threads.next_power_of_two();
-        let mut visited: Vec<_> = (0..parts).map(|_| Visited::new()).collect();
-        let hash = place_of(&initial);
-        visited[part_of(hash, parts)].insert(&initial, hash);
+    /// A search that has seen nothing; what does not fit into memory goes to the folder.
+    pub(super) fn empty(
+        system: &'a System<'a, W>,
+        threads: usize,
+        disk: Option<Arc<Folder>>,
+    ) -> Self {
         Self {
             system,
-            visited,
+            parts: (0..threads.next_power_of_two()).map(|_| Part::new()).collect(),
             parents: Parents::default(),
-            level: vec![initial],
+            level: Queue::new(),
             first: 0,
-            next: Vec::new(),
-            counts: Counts { states: 1, transitions: 0, depth: 0, ends: 0 },
+            done: 0,
+            begun: false,
+            next: Queue::new(),
+            disk,
+            spilled: false,
+            candidates: Candidates::default(),
+            back: None,
+            counts: Counts::default(),
             ends: Vec::new(),
             undefined: 0,
             scratch: (0..threads).map(|_| system.scratch()).collect(),
@@ -113,57 +212,233 @@ impl<'a, const W: usize> Breadth<'a, W> {
         }
     }
 
-    /// Searches on, to the end or to a limit.
-    pub fn run(&mut self, limits: &Limits<'_>, tell: &mut dyn FnMut(Progress)) -> Verdict {
+    /// A search at its beginning.
+    pub fn new(system: &'a System<'a, W>, threads: usize, disk: Option<Arc<Folder>>) -> Self {
+        let mut search = Self::empty(system, threads, disk);
+        let initial = system.initial();
+        search.visit(&initial);
+        search.level.push(&initial);
+        search.counts.states = 1;
+        search
+    }
+
+    /// Adds a state that is new.
+    pub(super) fn visit(&mut self, state: &State<W>) {
+        let hash = place_of(state);
+        let part = part_of(hash, self.parts.len());
+        let table = &mut self.parts[part].table;
+        table.reserve(1);
+        table.insert(state, hash);
+    }
+
+    /// Whether there is a folder.
+    pub(super) const fn on_disk(&self) -> bool {
+        self.disk.is_some()
+    }
+
+    /// Adds states that are new, on disk.
+    pub(super) fn store_new(&mut self, states: &[State<W>]) -> io::Result<()> {
+        self.spill()?;
+        let Some(folder) = &self.disk else { return Ok(()) };
+        let count = self.parts.len();
+        for (index, part) in self.parts.iter_mut().enumerate() {
+            let its = |state: &&State<W>| part_of(place_of(state), count) == index;
+            let its: Vec<_> = states.iter().filter(its).copied().collect();
+            part.store_new(&its, folder)?;
+        }
+        Ok(())
+    }
+
+    /// Searches on, to the end or to a limit; `save` is for a search between two blocks.
+    pub fn run(
+        &mut self,
+        limits: &Limits<'_>,
+        tell: &mut dyn FnMut(Progress),
+        save: &mut dyn FnMut(&Self),
+    ) -> io::Result<Verdict> {
+        let verdict = self.search(limits, tell, save)?;
+        self.settle()?;
+        tell(self.progress());
+        Ok(verdict)
+    }
+
+    fn search(
+        &mut self,
+        limits: &Limits<'_>,
+        tell: &mut dyn FnMut(Progress),
+        save: &mut dyn FnMut(&Self),
+    ) -> io::Result<Verdict> {
         let since = Instant::now();
-        while !self.level.is_empty() {
+        let mut saving = limits.every.map(|every| since + every);
+        let size = BLOCK[usize::from(limits.threads > 1)];
+        let mut room = Vec::new();
+        loop {
+            if self.done == self.level.len() && !self.turn()? {
+                return Ok(Verdict::Exhaustive);
+            }
             if limits.depth.is_some_and(|most| self.counts.depth >= most) {
                 return self.last_level(limits);
             }
-            let size = BLOCK[usize::from(limits.threads > 1)];
-            let level = std::mem::take(&mut self.level);
-            for (number, block) in level.chunks(size).enumerate() {
-                if let Some(verdict) = self.out_of(limits, since) {
-                    return verdict;
-                }
-                let first = self.first + (number * size) as u64;
-                if !self.block(block, first, limits) {
-                    return Verdict::BoundedStates;
-                }
-                tell(self.progress());
+            if let Some(verdict) = self.out_of(limits, since)? {
+                return Ok(verdict);
             }
-            self.first += level.len() as u64;
-            self.level = std::mem::replace(&mut self.next, level);
-            self.next.clear();
-            self.counts.depth += u32::from(!self.level.is_empty());
+            let now = Instant::now();
+            if saving.is_some_and(|time| now >= time) {
+                self.settle()?;
+                save(self);
+                let took = now.elapsed() * 10;
+                saving = limits.every.map(|every| now + every.max(took));
+            }
+            let level = std::mem::replace(&mut self.level, Queue::new());
+            let block = level.block(self.done, size, &mut room)?;
+            let all = self.block(block, self.first + self.done, limits)?;
+            let length = block.len() as u64;
+            self.level = level;
+            if !all {
+                return Ok(Verdict::BoundedStates);
+            }
+            self.done += length;
+            tell(self.progress());
         }
-        Verdict::Exhaustive
     }
 
-    fn out_of(&self, limits: &Limits<'_>, since: Instant) -> Option<Verdict> {
+    /// Makes the next level the level; false if it is empty.
+    fn turn(&mut self) -> io::Result<bool> {
+        self.settle()?;
+        self.first += self.level.len();
+        std::mem::swap(&mut self.level, &mut self.next);
+        self.next.clear();
+        if let (true, Some(folder)) = (self.spilled, &self.disk) {
+            self.next.store(folder)?;
+        }
+        (self.done, self.begun) = (0, false);
+        let more = self.level.len() > 0;
+        self.counts.depth += u32::from(more);
+        Ok(more)
+    }
+
+    /// Sees to the limits.
+    fn out_of(&mut self, limits: &Limits<'_>, since: Instant) -> io::Result<Option<Verdict>> {
         if limits.stop.load(Relaxed) {
-            return Some(Verdict::Interrupted);
+            return Ok(Some(Verdict::Interrupted));
         }
         if limits.time.is_some_and(|most| since.elapsed() >= most) {
-            return Some(Verdict::BoundedTime);
+            return Ok(Some(Verdict::BoundedTime));
         }
-        limits.memory.filter(|&most| self.bytes() > most).map(|_| Verdict::BoundedMemory)
+        let full = limits.memory.is_some_and(|most| self.bytes() > most);
+        if self.disk.is_none() {
+            return Ok(full.then_some(Verdict::BoundedMemory));
+        }
+        let tables = self.parts.iter().map(Part::bytes).sum::<u64>();
+        // An eighth is for the tables, so that they do not go to disk all the time.
+        let least = limits.memory.map_or(0, |most| most / 8);
+        if full && tables > least || tables > limits.tables {
+            self.spill()?;
+        }
+        let (parts, fixed) = self.system.bytes();
+        let others = parts + fixed + self.parents.bytes();
+        let full = limits.memory.is_some_and(|most| others > most - least);
+        Ok(full.then_some(Verdict::BoundedMemory))
+    }
+
+    /// Moves everything to disk that can go there.
+    fn spill(&mut self) -> io::Result<()> {
+        self.settle()?;
+        let Some(folder) = self.disk.clone() else { return Ok(()) };
+        self.parents.store(&folder)?;
+        self.level.store(&folder)?;
+        self.next.store(&folder)?;
+        self.candidates.log.store(&folder)?;
+        self.spilled = true;
+        self.each_part(|part| part.store(&folder))
+    }
+
+    /// Gives numbers to those candidates that are new.
+    fn settle(&mut self) -> io::Result<()> {
+        if self.candidates.len == 0 { Ok(()) } else { self.look_through() }
+    }
+
+    /// Looks through all runs.
+    fn look_through(&mut self) -> io::Result<()> {
+        self.each_part(Part::settle)?;
+        let Candidates { log, len } = std::mem::take(&mut self.candidates);
+        let size = Candidates::size::<W>();
+        let mut bytes = Vec::new();
+        for first in (0..len).step_by(BLOCK[0]) {
+            bytes.resize((len - first).min(BLOCK[0] as u64) as usize * size, 0);
+            log.read(first * size as u64, &mut bytes)?;
+            let some: Vec<_> = bytes.chunks_exact(size).map(Candidates::of::<W>).collect();
+            let hashes: Vec<_> = some.iter().map(|one| place_of(&one.0)).collect();
+            let count = self.parts.len();
+            for &hash in &hashes {
+                self.parts[part_of(hash, count)].table.fetch(hash);
+            }
+            for ((state, parent, by), hash) in some.into_iter().zip(hashes) {
+                if self.parts[part_of(hash, count)].table.contains(&state) {
+                    if let Some(word) = self.system.error(&state) {
+                        end_of(&mut self.ends, word, 0).first = self.counts.states;
+                    }
+                    self.take(&state, parent, by);
+                }
+            }
+            self.flush()?;
+        }
+        self.candidates.log = log;
+        self.candidates.log.clear();
+        Ok(())
+    }
+
+    fn each_part(
+        &mut self,
+        work: impl Fn(&mut Part<W>) -> io::Result<()> + Sync,
+    ) -> io::Result<()> {
+        if let [one] = &mut self.parts[..] {
+            return work(one);
+        }
+        std::thread::scope(|scope| {
+            let work = &work;
+            let threads = self.parts.iter_mut().map(|part| scope.spawn(move || work(part)));
+            let threads: Vec<_> = threads.collect();
+            threads.into_iter().try_for_each(|thread| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.next.flush()?;
+        self.parents.flush()?;
+        self.candidates.log.flush()
     }
 
     fn progress(&self) -> Progress {
         let Counts { states, depth, .. } = self.counts;
-        Progress { states, depth, frontier: self.next.len() as u64, bytes: self.bytes() }
+        let unsettled = self.candidates.len;
+        let frontier = self.next.len() + unsettled;
+        Progress { states: states + unsettled, depth, frontier, bytes: self.bytes() }
+    }
+
+    /// Where it is, or was when it was last exact.
+    pub fn mark(&self) -> Mark {
+        self.back.clone().unwrap_or_else(|| Mark {
+            counts: self.counts,
+            ends: self.ends.clone(),
+            undefined: self.undefined,
+            coverage: self.system.coverage(),
+            parents: self.parents.mark(),
+            next: self.next.len(),
+        })
     }
 
     /// Bytes of everything that grows.
     pub fn bytes(&self) -> u64 {
-        let frontier = (self.level.capacity() + self.next.capacity()) * size_of::<State<W>>();
-        self.visited_bytes() + frontier as u64 + self.system.bytes().1
+        let frontier = self.level.bytes() + self.next.bytes() + self.candidates.log.bytes();
+        self.visited_bytes() + frontier + self.system.bytes().1
     }
 
     /// Bytes of what is kept of every state that was visited.
     pub fn visited_bytes(&self) -> u64 {
-        let visited = self.visited.iter().map(Visited::bytes).sum::<u64>();
+        let visited = self.parts.iter().map(Part::bytes).sum::<u64>();
         visited + self.parents.bytes() + self.system.bytes().0
     }
 
@@ -173,60 +448,123 @@ impl<'a, const W: usize> Breadth<'a, W> {
     }
 
     /// The choices that lead to a state.
-    pub fn schedule(&self, state: u64) -> Vec<Choice> {
+    pub fn schedule(&self, state: u64) -> io::Result<Vec<Choice>> {
         self.parents.schedule(state)
     }
 
     /// The level at the limit of depth: it may have nothing but ends.
-    fn last_level(&mut self, limits: &Limits<'_>) -> Verdict {
-        let level = std::mem::take(&mut self.level);
-        for (number, block) in level.chunks(BLOCK[1]).enumerate() {
-            self.expand(block, limits);
-            let first = self.first + (number * BLOCK[1]) as u64;
+    fn last_level(&mut self, limits: &Limits<'_>) -> io::Result<Verdict> {
+        let mark = self.mark();
+        let level = std::mem::replace(&mut self.level, Queue::new());
+        let mut room = Vec::new();
+        let mut verdict = Verdict::Exhaustive;
+        'level: for at in (0..level.len()).step_by(BLOCK[1]) {
+            self.expand(level.block(at, BLOCK[1], &mut room)?, limits);
             for index in 0..self.chunks.len() {
                 if !self.chunks[index].found.is_empty() {
-                    return Verdict::BoundedDepth;
+                    verdict = Verdict::BoundedDepth;
+                    self.back = Some(mark);
+                    break 'level;
                 }
-                self.note_ends(index, first + (index * CHUNK) as u64);
+                self.note_ends(index, self.first + at + (index * CHUNK) as u64);
             }
         }
-        Verdict::Exhaustive
+        self.level = level;
+        Ok(verdict)
     }
 
     /// Expands a block and adds what was found; false if there may be no more states.
-    fn block(&mut self, block: &[State<W>], first: u64, limits: &Limits<'_>) -> bool {
+    fn block(&mut self, block: &[State<W>], first: u64, limits: &Limits<'_>) -> io::Result<bool> {
+        let coverage = self.system.coverage();
         self.expand(block, limits);
         self.add();
+        if self.spilled {
+            let new = self.chunks.iter().flat_map(|chunk| &chunk.parts);
+            let new = new.flat_map(|part| &part.1).filter(|&&new| new).count() as u64;
+            let states = self.counts.states + self.candidates.len + new;
+            if limits.states.is_none_or(|most| states <= most) {
+                (0..self.chunks.len()).for_each(|index| self.defer(index, first));
+                self.flush()?;
+                return Ok(true);
+            }
+            // The limit may be near, so which are new has to be known.
+            self.look_through()?;
+        }
+        let mark = limits.states.map(|_| Mark { coverage, ..self.mark() });
         for index in 0..self.chunks.len() {
-            self.note_ends(index, first + (index * CHUNK) as u64);
-            let chunk = &mut self.chunks[index];
-            let mut at = 0;
-            let mut places = vec![0; chunk.parts.len()];
-            for (offset, &upto) in chunk.upto.iter().enumerate() {
-                let parent = first + (index * CHUNK + offset) as u64;
-                for place in at..upto as usize {
-                    let Successor { state, by, .. } = chunk.found[place];
-                    let part = part_of(chunk.hashes[place], chunk.parts.len());
-                    let new = chunk.parts[part].1[places[part]];
-                    places[part] += 1;
-                    self.counts.transitions += 1;
-                    if let Some(word) = self.system.error(&state) {
-                        let end = end_of(&mut self.ends, word, self.counts.states);
-                        end.transitions += 1;
-                    }
-                    if new {
-                        if limits.states.is_some_and(|most| self.counts.states >= most) {
-                            return false;
-                        }
-                        self.counts.states += 1;
-                        self.parents.push(parent, by);
-                        self.next.push(state);
-                    }
-                }
-                at = upto as usize;
+            if !self.merge(index, first, limits) {
+                self.back = mark;
+                self.take_back(block, index, limits);
+                return Ok(false);
             }
         }
-        true
+        self.flush()?;
+        Ok(true)
+    }
+
+    /// Takes up part of what was found in a block; false if there may be no more states.
+    fn merge(&mut self, index: usize, first: u64, limits: &Limits<'_>) -> bool {
+        let first = first + (index * CHUNK) as u64;
+        self.note_ends(index, first);
+        let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
+        let more = chunk.each(first, |state, hash, parent, by, new| {
+            self.counts.transitions += 1;
+            if let Some(word) = self.system.error(state) {
+                end_of(&mut self.ends, word, self.counts.states).transitions += 1;
+            }
+            let part = part_of(hash, self.parts.len());
+            if new && (!self.spilled || self.parts[part].table.contains(state)) {
+                if limits.states.is_some_and(|most| self.counts.states >= most) {
+                    return false;
+                }
+                self.take(state, parent, by);
+            }
+            true
+        });
+        self.chunks[index] = chunk;
+        more
+    }
+
+    /// The same, if it is not known yet which states are new.
+    fn defer(&mut self, index: usize, first: u64) {
+        let first = first + (index * CHUNK) as u64;
+        self.note_ends(index, first);
+        let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
+        chunk.each(first, |state, _, parent, by, new| {
+            self.counts.transitions += 1;
+            if let Some(word) = self.system.error(state) {
+                end_of(&mut self.ends, word, u64::MAX).transitions += 1;
+            }
+            if new {
+                self.candidates.push(state, parent, by);
+            }
+            true
+        });
+        self.chunks[index] = chunk;
+    }
+
+    /// Gives a new state its number.
+    fn take(&mut self, state: &State<W>, parent: u64, by: Choice) {
+        self.counts.states += 1;
+        self.parents.push(parent, by);
+        self.next.push(state);
+    }
+
+    /// Takes the states of a block out of the visited set, for a checkpoint has what was
+    /// before it; and counts as covered what was asked up to the part that had too many.
+    fn take_back(&mut self, block: &[State<W>], index: usize, limits: &Limits<'_>) {
+        for chunk in &self.chunks {
+            for (part, (places, new)) in self.parts.iter_mut().zip(&chunk.parts) {
+                for (&place, _) in places.iter().zip(new).filter(|one| *one.1) {
+                    let (found, hash) =
+                        (&chunk.found[place as usize], chunk.hashes[place as usize]);
+                    part.table.remove(&found.state, hash);
+                }
+            }
+        }
+        let before = self.back.as_ref().map_or(0, |mark| mark.coverage);
+        self.system.forget_steps(before);
+        self.expand(&block[..block.len().min((index + 1) * CHUNK)], limits);
     }
 
     fn note_ends(&mut self, index: usize, first: u64) {
@@ -241,7 +579,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
 
     /// Expands a block, part by part.
     fn expand(&mut self, block: &[State<W>], limits: &Limits<'_>) {
-        let parts = self.visited.len();
+        let parts = self.parts.len();
         self.chunks.truncate(block.len().div_ceil(CHUNK));
         self.chunks.resize_with(block.len().div_ceil(CHUNK), || Chunk::new(parts));
         let system = self.system;
@@ -273,25 +611,24 @@ impl<'a, const W: usize> Breadth<'a, W> {
     /// Adds what was found to the visited set.
     fn add(&mut self) {
         let chunks = &mut self.chunks;
-        let mut lists: Vec<Vec<(&[Successor<W>], &[u64], &[u32], &mut Vec<bool>)>> =
-            self.visited.iter().map(|_| Vec::new()).collect();
+        let mut lists: Vec<Vec<Found<'_, W>>> = self.parts.iter().map(|_| Vec::new()).collect();
         for chunk in chunks {
             let Chunk { found, hashes, parts, .. } = chunk;
             for (list, (places, new)) in lists.iter_mut().zip(parts) {
                 list.push((found, hashes, places, new));
             }
         }
-        let busy = lists.len() > 1
-            && lists.iter().flatten().map(|one| one.2.len()).sum::<usize>() > CHUNK;
+        let busy =
+            lists.len() > 1 && lists.iter().flatten().map(|one| one.2.len()).sum::<usize>() > CHUNK;
         if !busy {
-            for (visited, list) in self.visited.iter_mut().zip(lists) {
-                add(visited, list);
+            for (part, list) in self.parts.iter_mut().zip(lists) {
+                add(&mut part.table, list);
             }
             return;
         }
         std::thread::scope(|scope| {
-            for (visited, list) in self.visited.iter_mut().zip(lists) {
-                scope.spawn(move || add(visited, list));
+            for (part, list) in self.parts.iter_mut().zip(lists) {
+                scope.spawn(move || add(&mut part.table, list));
             }
         });
     }
@@ -354,10 +691,7 @@ fn expand<const W: usize>(
     }
 }
 
-fn add<const W: usize>(
-    visited: &mut Visited<W>,
-    list: Vec<(&[Successor<W>], &[u64], &[u32], &mut Vec<bool>)>,
-) {
+fn add<const W: usize>(visited: &mut Visited<W>, list: Vec<Found<'_, W>>) {
     visited.reserve(list.iter().map(|one| one.2.len() as u64).sum());
     for (found, hashes, places, new) in list {
         for &place in places.iter().take(AHEAD) {

@@ -77,6 +77,18 @@ impl Pool {
         into.extend_from_slice(shard.row(number / SHARDS as u32));
     }
 
+    /// Sees every row with its number, so that adding them in this order to an empty pool
+    /// gives each the same number.
+    pub fn each<E>(&self, mut see: impl FnMut(u32, &[u8]) -> Result<(), E>) -> Result<(), E> {
+        for (index, shard) in self.shards.iter().enumerate() {
+            let shard = shard.lock().expect("nobody panics with it");
+            for local in 0..shard.ends.len() as u32 {
+                see(local * SHARDS as u32 + index as u32, shard.row(local))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Bytes that it takes.
     pub fn bytes(&self) -> u64 {
         let of = |shard: &Mutex<Shard>| {

@@ -14,14 +14,18 @@
 mod actor;
 mod breadth;
 mod canonical;
+mod checkpoint;
 mod intern;
+mod keep;
 mod naming;
 mod narrate;
 mod over;
 mod pairs;
 mod parents;
 mod replay;
+mod saved;
 mod search;
+mod spill;
 pub mod symmetry;
 mod system;
 mod universe;
@@ -35,9 +39,11 @@ use crate::run::{End, Move, Moved, Options, Script, Walk, is_error};
 use crate::scenario::Scenario;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-pub use over::{Question, explore_universe};
+pub use keep::{Disk, Keep, KeepError};
+pub use over::{Kept, Question, explore_and_keep, explore_universe};
 pub use system::{Choice, Reductions, Scratch, State, Successor, System, flag};
 pub use universe::{Failures, Grain, Times, Universe, Verb};
 pub use write::Written;
@@ -272,9 +278,25 @@ pub fn explore(
     budget: &Budget,
     tell: &mut dyn FnMut(&str, Progress),
 ) -> Explored {
+    explore_until(scenario, policies, counters, budget, &AtomicBool::new(false), tell)
+}
+
+/// The same; `stop` ends it.
+///
+/// # Panics
+/// A finding that a replay does not reach again: a mistake of this program.
+#[must_use]
+pub fn explore_until(
+    scenario: &Scenario,
+    policies: &[Policy],
+    counters: Counters,
+    budget: &Budget,
+    stop: &AtomicBool,
+    tell: &mut dyn FnMut(&str, Progress),
+) -> Explored {
     let script = Script::of(scenario);
     let subject = Subject { scenario, script: &script, counters };
-    let one = |policy: &Policy| subject.explore(policy, policies, budget, tell);
+    let one = |policy: &Policy| subject.explore(policy, policies, budget, stop, tell);
     Explored {
         scenario: scenario.name.clone(),
         title: scenario.title.clone(),
@@ -292,11 +314,12 @@ impl Subject<'_> {
         policy: &Policy,
         policies: &[Policy],
         budget: &Budget,
+        stop: &AtomicBool,
         tell: &mut dyn FnMut(&str, Progress),
     ) -> Exploration {
         let options = Options { counters: self.counters, ..Options::default() };
         let start = Walk::new(self.scenario, self.script, policy, options, false);
-        let found = search::search(start, budget, &mut |at| tell(policy.name(), at));
+        let found = search::search(start, budget, stop, &mut |at| tell(policy.name(), at));
         let errors = found.endings.iter().filter(|(ending, _)| is_error(ending.word));
         let others: Vec<_> = policies.iter().filter(|p| p.name() != policy.name()).collect();
         let findings =

@@ -1,9 +1,12 @@
 //! Universes, explored under one policy after the other, and two side by side.
 
 use super::breadth::{Breadth, Limits};
+use super::checkpoint::{self, Identity, Reader};
+use super::keep::{Keep, KeepError};
 use super::narrate::narrate;
 use super::pairs::{Apart, Pairs};
 use super::replay::replay_what_can_be;
+use super::spill::Folder;
 use super::system::{Choice, Reductions, System, asked_and_answered};
 use super::universe::Universe;
 use super::{
@@ -17,6 +20,8 @@ use crate::routines::stage_names;
 use crate::run::{Options, Script, is_error};
 use crate::scenario::parse_with_stages;
 use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Steps that are remembered: 16 bytes each.
@@ -53,7 +58,46 @@ pub fn explore_universe(
     stop: &AtomicBool,
     tell: &mut dyn FnMut(&str, Progress),
 ) -> Explored {
-    let job = Job { universe, policies, reductions, budget, stop, question };
+    let keep = Keep::default();
+    let asked = (question, budget);
+    let kept = explore_and_keep(universe, policies, reductions, asked, &keep, stop, tell);
+    kept.expect("nothing is kept").explored
+}
+
+/// What an exploration found, and why the last of it could not be saved.
+#[derive(Debug)]
+pub struct Kept {
+    /// What was found.
+    pub explored: Explored,
+    /// Why there is no checkpoint of it.
+    pub unsaved: Option<KeepError>,
+}
+
+/// Explores a universe as [`explore_universe`] does, from a checkpoint or to one, or with
+/// visited states on disk.
+///
+/// # Errors
+/// A checkpoint cannot be used, the folder on disk cannot.
+///
+/// # Panics
+/// A finding that a replay does not reach again: a mistake of this program.
+pub fn explore_and_keep(
+    universe: &Universe,
+    policies: &[Policy],
+    reductions: Reductions,
+    (question, budget): (Question, &Budget),
+    keep: &Keep,
+    stop: &AtomicBool,
+    tell: &mut dyn FnMut(&str, Progress),
+) -> Result<Kept, KeepError> {
+    if policies.len() > 1 && (keep.resume.is_some() || keep.checkpoint.is_some()) {
+        return Err(KeepError::SeveralPolicies { policies: policies.len() });
+    }
+    if let Some(path) = &keep.checkpoint {
+        checkpoint::check(path)?;
+    }
+    let disk = keep.disk.as_ref().map(|disk| Folder::open(&disk.folder)).transpose()?;
+    let job = Job { universe, policies, reductions, budget, keep, disk, stop, question };
     match universe.actors() {
         few if few <= NARROW[0] => job.run::<2>(tell),
         some if some <= NARROW[1] => job.run::<3>(tell),
@@ -67,14 +111,24 @@ struct Job<'a> {
     policies: &'a [Policy],
     reductions: Reductions,
     budget: &'a Budget,
+    keep: &'a Keep,
+    disk: Option<Arc<Folder>>,
     stop: &'a AtomicBool,
     question: Question,
 }
 
 impl Job<'_> {
-    fn run<const W: usize>(&self, tell: &mut dyn FnMut(&str, Progress)) -> Explored {
-        let one = |policy: &Policy| self.explore::<W>(policy, tell);
-        let explorations: Vec<_> = self.policies.iter().map(one).collect();
+    fn run<const W: usize>(
+        &self,
+        tell: &mut dyn FnMut(&str, Progress),
+    ) -> Result<Kept, KeepError> {
+        let mut explorations = Vec::new();
+        let mut unsaved = None;
+        for policy in self.policies {
+            let (exploration, failed) = self.explore::<W>(policy, tell)?;
+            explorations.push(exploration);
+            unsaved = unsaved.or(failed);
+        }
         let mut differences = Vec::new();
         if self.question != Question::Each {
             for wrong in 0..self.policies.len() {
@@ -83,7 +137,7 @@ impl Job<'_> {
                 }
             }
         }
-        Explored {
+        let explored = Explored {
             scenario: self.universe.name.clone(),
             title: self.universe.title.clone(),
             explorations,
@@ -91,44 +145,79 @@ impl Job<'_> {
             actors: Vec::new(),
             left_out: Vec::new(),
             universe: Some(self.universe.clone()),
-        }
+        };
+        Ok(Kept { explored, unsaved })
     }
 
-    const fn limits(&self) -> Limits<'_> {
+    fn limits(&self) -> Limits<'_> {
         let Budget { states, depth, time, memory, threads } = *self.budget;
-        Limits { states, depth, time, memory, threads, stop: self.stop }
+        Limits {
+            states,
+            depth,
+            time,
+            memory,
+            threads,
+            tables: self.keep.disk.as_ref().map_or(u64::MAX, |disk| disk.tables),
+            every: self.keep.checkpoint.as_ref().map(|_| self.keep.every),
+            stop: self.stop,
+        }
     }
 
     fn explore<const W: usize>(
         &self,
         policy: &Policy,
         tell: &mut dyn FnMut(&str, Progress),
-    ) -> Exploration {
-        let system = System::<W>::new(self.universe, policy, self.reductions, MEMO);
-        let mut search = Breadth::new(&system, self.budget.threads);
-        let verdict = search.run(&self.limits(), &mut |at| tell(policy.name(), at));
-        let errors = search.ends.iter().filter(|end| is_error(end.word));
+    ) -> Result<(Exploration, Option<KeepError>), KeepError> {
+        let Self { universe, reductions, budget, keep, .. } = *self;
+        let system = System::<W>::new(universe, policy, reductions, MEMO);
+        let identity = Identity::new(universe, policy, reductions, W);
+        let limits = self.limits();
+        let tell = &mut |at| tell(policy.name(), at);
+        let mut search = match &keep.resume {
+            None => Breadth::new(&system, budget.threads, self.disk.clone()),
+            Some(path) => {
+                let mut from = Reader::open(path, &identity)?;
+                Breadth::restore(&system, &mut from, self.disk.clone(), &limits, tell)?
+            }
+        };
+        let mut unsaved = None;
+        let mut save = |search: &Breadth<'_, W>| {
+            if let Some(path) = &keep.checkpoint {
+                unsaved = search.save(path, &identity).err();
+            }
+        };
+        let verdict = search.run(&limits, tell, &mut save).map_err(|error| self.failed(error))?;
+        if verdict != Verdict::Exhaustive {
+            save(&search);
+        }
         let others = self.policies.iter().filter(|other| other.name() != policy.name());
         let others: Vec<_> = others.collect();
+        let errors = search.ends.iter().filter(|end| is_error(end.word));
         let findings = errors.map(|end| {
-            finding(&system, policy, &others, end.word, &search.schedule(end.first))
+            let schedule = search.schedule(end.first).map_err(|error| self.failed(error))?;
+            Ok(finding(&system, policy, &others, end.word, &schedule))
         });
-        let findings = findings.collect();
         let ending = |end: &super::breadth::End| Ending { word: end.word, states: end.states };
         let asked = system.coverage() != 0;
-        let verdict = match verdict {
-            Verdict::Exhaustive if !asked => Verdict::Vacuous,
-            verdict => verdict,
-        };
-        Exploration {
+        let exploration = Exploration {
             policy: policy.name().to_string(),
-            verdict,
+            verdict: match verdict {
+                Verdict::Exhaustive if !asked => Verdict::Vacuous,
+                verdict => verdict,
+            },
             counts: search.counts,
-            findings,
+            findings: findings.collect::<Result<_, KeepError>>()?,
             endings: search.ends.iter().map(ending).collect(),
             coverage: asked_and_answered(system.coverage()),
             undefined: search.undefined,
-        }
+        };
+        Ok((exploration, unsaved))
+    }
+
+    /// Only what is on disk can fail.
+    fn failed(&self, error: io::Error) -> KeepError {
+        let folder = self.disk.as_ref().map(|disk| disk.path().to_owned());
+        KeepError::Disk { folder: folder.unwrap_or_default(), error }
     }
 
     /// The shortest schedules on which one policy goes wrong and another does not.

@@ -3,15 +3,17 @@
 //! States are numbered in the order in which they were found, and so are their parents:
 //! a parent is as far as the last one or a little further. That takes two bytes a state.
 
+use super::spill::{Folder, Log};
 use super::system::Choice;
+use std::io;
 
 /// States between two places from which the log can be read.
 const STRIDE: u64 = 1024;
 
 /// The log.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Parents {
-    bytes: Vec<u8>,
+    log: Log,
     /// Every choice that occurs; a byte stands for each.
     choices: Vec<Choice>,
     /// For each 1024th state: where it is in the log, and the parent of the one before.
@@ -20,63 +22,122 @@ pub(super) struct Parents {
     last: u64,
 }
 
+/// How far a log was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// Bytes.
+    pub bytes: u64,
+    /// States.
+    pub len: u64,
+    /// The last one's parent.
+    pub last: u64,
+}
+
 impl Parents {
     /// Notes the next state's parent, which is not before the last one's.
     pub fn push(&mut self, parent: u64, by: Choice) {
-        if self.len % STRIDE == 0 {
-            self.marks.push((self.bytes.len() as u64, self.last));
+        if self.len.is_multiple_of(STRIDE) {
+            self.marks.push((self.log.len(), self.last));
         }
         let known = self.choices.iter().position(|&choice| choice == by);
         let code = known.unwrap_or_else(|| {
             self.choices.push(by);
             self.choices.len() - 1
         });
-        self.bytes.push(u8::try_from(code).expect("fewer than 256 different choices"));
+        self.log.tail.push(u8::try_from(code).expect("fewer than 256 different choices"));
         let mut further = parent - self.last;
         while further >= 0x80 {
-            self.bytes.push(further as u8 | 0x80);
+            self.log.tail.push(further as u8 | 0x80);
             further >>= 7;
         }
-        self.bytes.push(further as u8);
+        self.log.tail.push(further as u8);
         self.last = parent;
         self.len += 1;
     }
 
     /// Bytes that it takes.
     pub fn bytes(&self) -> u64 {
-        (self.bytes.capacity() + self.marks.capacity() * size_of::<(u64, u64)>()) as u64
+        self.log.bytes() + (self.marks.capacity() * size_of::<(u64, u64)>()) as u64
+    }
+
+    /// From now on it is on disk.
+    pub fn store(&mut self, folder: &Folder) -> io::Result<()> {
+        self.log.store(folder)
+    }
+
+    /// Writes what has come together, if it is on disk and enough.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.log.flush()
+    }
+
+    /// How far it is.
+    pub fn mark(&self) -> Mark {
+        Mark { bytes: self.log.len(), len: self.len, last: self.last }
+    }
+
+    /// Every choice that occurs.
+    pub fn choices(&self) -> &[Choice] {
+        &self.choices
+    }
+
+    /// The bytes up to a mark, one piece after the other.
+    pub fn each(&self, upto: Mark, mut see: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let mut at = 0;
+        while at < upto.bytes {
+            let mut piece = vec![0; (upto.bytes - at).min(1 << 20) as usize];
+            self.log.read(at, &mut piece)?;
+            see(&piece)?;
+            at += piece.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// A log of these choices, to which entries are added.
+    pub fn with_choices(choices: Vec<Choice>) -> Self {
+        Self { choices, ..Self::default() }
     }
 
     /// The choices that lead to a state: state 0 is the initial one and not in the log.
-    pub fn schedule(&self, mut state: u64) -> Vec<Choice> {
+    pub fn schedule(&self, mut state: u64) -> io::Result<Vec<Choice>> {
         let mut choices = Vec::new();
         while state > 0 {
-            let (parent, by) = self.get(state - 1);
+            let (parent, by) = self.get(state - 1)?;
             choices.push(by);
             state = parent;
         }
         choices.reverse();
-        choices
+        Ok(choices)
     }
 
-    fn get(&self, index: u64) -> (u64, Choice) {
-        let (at, mut parent) = self.marks[(index / STRIDE) as usize];
-        let mut bytes = self.bytes[at as usize..].iter();
-        let mut next = || *bytes.next().expect("the log is as long as its length");
+    fn get(&self, index: u64) -> io::Result<(u64, Choice)> {
+        let mark = (index / STRIDE) as usize;
+        let (at, mut parent) = self.marks[mark];
+        let end = self.marks.get(mark + 1).map_or(self.log.len(), |next| next.0);
+        let mut bytes = vec![0; (end - at) as usize];
+        self.log.read(at, &mut bytes)?;
+        let mut bytes = bytes.iter().copied();
+        let mut next = || bytes.next().expect("the log is as long as its length");
         let mut code = 0;
         for _ in 0..=index % STRIDE {
-            code = next();
-            let mut shift = 0;
-            loop {
-                let byte = next();
-                parent += u64::from(byte & 0x7f) << shift;
-                shift += 7;
-                if byte & 0x80 == 0 {
-                    break;
-                }
-            }
+            let (one, further) = entry(&mut next);
+            code = one;
+            parent += further;
         }
-        (parent, self.choices[usize::from(code)])
+        Ok((parent, self.choices[usize::from(code)]))
+    }
+}
+
+/// An entry: a choice's code, and how much further its parent is than the last one.
+pub(super) fn entry(next: &mut impl FnMut() -> u8) -> (u8, u64) {
+    let code = next();
+    let (mut further, mut shift) = (0, 0);
+    loop {
+        let byte = next();
+        further += u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            return (code, further);
+        }
     }
 }
 
@@ -99,7 +160,7 @@ mod tests {
             state = parent(state);
         }
         expected.reverse();
-        assert_eq!(parents.schedule(4999), expected);
-        assert!(parents.schedule(0).is_empty());
+        assert_eq!(parents.schedule(4999).unwrap(), expected);
+        assert!(parents.schedule(0).unwrap().is_empty());
     }
 }

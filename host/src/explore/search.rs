@@ -11,6 +11,7 @@ use super::{Budget, Counts, Ending, Progress, Verdict};
 use crate::run::{Move, Walk};
 use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 
 /// States that are expanded before what was found is merged.
@@ -58,7 +59,12 @@ struct Search<'a> {
 }
 
 /// Searches all that can follow a walk.
-pub(super) fn search(start: Walk<'_>, budget: &Budget, tell: &mut dyn FnMut(Progress)) -> Found {
+pub(super) fn search(
+    start: Walk<'_>,
+    budget: &Budget,
+    stop: &AtomicBool,
+    tell: &mut dyn FnMut(Progress),
+) -> Found {
     let mut start = start;
     let key = key(&mut start);
     let root = Node { parent: u32::MAX, by: Move::Actor(0) };
@@ -69,14 +75,19 @@ pub(super) fn search(start: Walk<'_>, budget: &Budget, tell: &mut dyn FnMut(Prog
         counts: Counts { states: 1, transitions: 0, depth: 0, ends: 0 },
         endings: Vec::new(),
     };
-    let verdict = search.levels(budget, tell);
+    let verdict = search.levels(budget, stop, tell);
     let Search { nodes, counts, endings, .. } = search;
     let endings = endings.into_iter().map(|(ending, node)| (ending, schedule(&nodes, node)));
     Found { verdict, counts, endings: endings.collect() }
 }
 
 impl<'a> Search<'a> {
-    fn levels(&mut self, budget: &Budget, tell: &mut dyn FnMut(Progress)) -> Verdict {
+    fn levels(
+        &mut self,
+        budget: &Budget,
+        stop: &AtomicBool,
+        tell: &mut dyn FnMut(Progress),
+    ) -> Verdict {
         let since = Instant::now();
         while !self.level.is_empty() {
             // The last level is expanded all the same: it may have nothing but ends.
@@ -84,6 +95,9 @@ impl<'a> Search<'a> {
             let level = std::mem::take(&mut self.level);
             let mut next = Vec::new();
             for block in level.chunks(BLOCK) {
+                if stop.load(Relaxed) {
+                    return Verdict::Interrupted;
+                }
                 if budget.time.is_some_and(|most| since.elapsed() >= most) {
                     return Verdict::BoundedTime;
                 }

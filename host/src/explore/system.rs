@@ -210,6 +210,10 @@ impl Memo {
         (place[0].load(Relaxed) ^ value == !key).then_some(value)
     }
 
+    fn forget(&self) {
+        self.entries.iter().flatten().for_each(|word| word.store(0, Relaxed));
+    }
+
     #[inline]
     fn put(&self, key: u64, value: u64) {
         let place = self.place(key);
@@ -398,6 +402,17 @@ impl<'a, const W: usize> System<'a, W> {
     #[must_use]
     pub fn coverage(&self) -> u64 {
         self.coverage.load(Relaxed)
+    }
+
+    /// What states are made of: parts of worlds, worlds, actors.
+    pub(super) const fn interned(&self) -> (&[Pool; PARTS], &Pool, &Values<Actor>) {
+        (&self.pools, &self.worlds, &self.actors)
+    }
+
+    /// Forgets which steps were worked out, and sets what was covered by them.
+    pub(super) fn forget_steps(&self, coverage: u64) {
+        self.memo.forget();
+        self.coverage.store(coverage, Relaxed);
     }
 
     fn pack(&self, world: u32, actors: &[u32]) -> State<W> {

@@ -47,6 +47,11 @@ impl<const W: usize> Visited<W> {
         self.slots.iter().filter(|slot| slot[0] != FREE)
     }
 
+    /// Bytes of a table that has just room for so many.
+    pub const fn bytes_of(len: u64) -> u64 {
+        len * 256 / FULL * GROWTH.0 / GROWTH.1 * size_of::<State<W>>() as u64
+    }
+
     /// Makes room for so many more.
     pub fn reserve(&mut self, more: u64) {
         let mut slots = self.slots.len() as u64;
@@ -74,7 +79,7 @@ impl<const W: usize> Visited<W> {
 
     #[inline]
     fn place(&self, hash: u64) -> usize {
-        (u128::from(hash) * self.slots.len() as u128 >> 64) as usize
+        ((u128::from(hash) * self.slots.len() as u128) >> 64) as usize
     }
 
     #[inline]
@@ -106,6 +111,64 @@ impl<const W: usize> Visited<W> {
         }
     }
 
+    /// Takes a state of that hash out, if it is in it.
+    pub fn remove(&mut self, state: &State<W>, hash: u64) {
+        let mut hole = self.place(hash);
+        while self.slots[hole] != *state {
+            if self.slots[hole][0] == FREE {
+                return;
+            }
+            hole = self.after(hole);
+        }
+        // Whatever would not be found behind a free slot moves up.
+        let slots = self.slots.len();
+        let mut place = self.after(hole);
+        while self.slots[place][0] != FREE {
+            let home = self.place(place_of(&self.slots[place]));
+            if (place + slots - home) % slots >= (place + slots - hole) % slots {
+                self.slots[hole] = self.slots[place];
+                hole = place;
+            }
+            place = self.after(place);
+        }
+        self.slots[hole] = [FREE; W];
+        self.len -= 1;
+    }
+
+    /// Sees every state with its hash, in the order of hashes and then of the states' words,
+    /// and takes out those that are not to be kept.
+    pub fn retain_sorted(&mut self, mut keep: impl FnMut(u64, &State<W>) -> bool) {
+        let free = self.slots.iter().position(|slot| slot[0] == FREE);
+        let free = free.expect("a table is never full");
+        let keyed = |slots: &[State<W>]| -> Vec<_> {
+            slots.iter().map(|state| (place_of(state), *state)).collect()
+        };
+        // States between two free slots are only nearly in order.
+        let mut some = keyed(&self.slots[..free]);
+        some.sort_unstable();
+        let around = some.partition_point(|&(hash, _)| self.place(hash) < free);
+        let around = some.split_off(around);
+        let mut at = free;
+        loop {
+            for (hash, state) in &some {
+                if !keep(*hash, state) {
+                    self.remove(state, *hash);
+                }
+            }
+            let Some(first) = self.slots[at..].iter().position(|slot| slot[0] != FREE) else {
+                return;
+            };
+            let first = at + first;
+            let length = self.slots[first..].iter().position(|slot| slot[0] == FREE);
+            at = length.map_or(self.slots.len(), |length| first + length);
+            some = keyed(&self.slots[first..at]);
+            if at == self.slots.len() {
+                some.extend(&around);
+            }
+            some.sort_unstable();
+        }
+    }
+
     /// Whether a state is in it.
     pub fn contains(&self, state: &State<W>) -> bool {
         let mut place = self.place(place_of(state));
@@ -119,5 +182,42 @@ impl<const W: usize> Visited<W> {
             }
             place = self.after(place);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Many of them at the very end, so that some go round.
+    fn states() -> Vec<State<2>> {
+        let all = (0..60_000u64).map(|number| [number << 20, number * number]);
+        let (end, others): (Vec<_>, Vec<_>) =
+            all.partition(|state| place_of(state) > u64::MAX - (u64::MAX >> 8));
+        others.into_iter().take(3000).chain(end).collect()
+    }
+
+    #[test]
+    fn states_are_seen_in_order_and_taken_out() {
+        let mut visited = Visited::new();
+        let states = states();
+        for state in &states {
+            visited.reserve(1);
+            assert!(visited.insert(state, place_of(state)));
+        }
+        let goes = |state: &State<2>| state[1].is_multiple_of(3);
+        let mut seen = Vec::new();
+        visited.retain_sorted(|hash, state| {
+            seen.push((hash, *state));
+            !goes(state)
+        });
+        assert!(seen.is_sorted());
+        assert_eq!(seen.len(), states.len());
+        for state in &states {
+            assert_eq!(visited.contains(state), !goes(state), "{state:x?}");
+        }
+        let kept = states.iter().filter(|state| !goes(state)).count();
+        assert_eq!(visited.len(), kept as u64);
+        assert_eq!(visited.iter().count(), kept);
     }
 }

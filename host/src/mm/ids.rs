@@ -6,6 +6,7 @@ macro_rules! id {
     ($($(#[$doc:meta])* $name:ident($int:ty);)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(serde::Serialize, serde::Deserialize)]
         pub struct $name(pub $int);
 
         impl $name {
@@ -58,6 +59,7 @@ pub const ZERO_PAGE: Pfn = Pfn(0);
 /// `swp_entry_t`: swap area and offset. Offset 0 is the area's header, so the
 /// value 0 never is an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct SwpEntry(pub u32);
 
 impl SwpEntry {
@@ -99,6 +101,7 @@ impl fmt::Display for SwpEntry {
 /// an address space plus 1, or [`Token::DEVICE`]; the number counts all stores
 /// and device transfers of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct Token(pub u32);
 
 impl Token {

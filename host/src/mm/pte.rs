@@ -8,6 +8,7 @@ use std::fmt;
 
 /// `pte_t`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct Pte(u32);
 
 const PRESENT: u32 = 1;

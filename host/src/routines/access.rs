@@ -21,6 +21,7 @@ stages! { Stage {
 
 /// A load or store by the task's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct Access {
     stage: Stage,
     /// Address in pages.

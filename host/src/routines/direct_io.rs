@@ -39,6 +39,7 @@ stages! { HoldStage {
 
 /// Takes hold of a request's pages and submits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct HoldPages {
     stage: HoldStage,
     io: IoId,
@@ -200,6 +201,7 @@ stages! { DoneStage {
 
 /// The device's transfer and the completion of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct CompleteIo {
     stage: DoneStage,
     io: IoId,

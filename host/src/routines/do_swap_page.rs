@@ -45,6 +45,7 @@ stages! { Stage {
 
 /// A fault on a swap pte; page_table_lock was dropped. Returns `VmFault*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct DoSwapPage {
     stage: Stage,
     vma: VmaId,

@@ -40,6 +40,7 @@ stages! { Stage {
 
 /// A write-protection fault. Returns `VmFault*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct DoWpPage {
     stage: Stage,
     vma: VmaId,

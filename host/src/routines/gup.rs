@@ -31,6 +31,7 @@ stages! { Stage {
 /// Takes references to consecutive pages of a request; the caller holds mmap_sem.
 /// Returns `Pages(n)`: how many it got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct GetUserPages {
     stage: Stage,
     io: IoId,

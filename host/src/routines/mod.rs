@@ -115,6 +115,7 @@ pub trait Stages: Copy {
 macro_rules! stages {
     ($name:ident { $($variant:ident = $text:literal,)* }) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(serde::Serialize, serde::Deserialize)]
         enum $name { $($variant,)* }
 
         impl $name {
@@ -132,6 +133,7 @@ macro_rules! routines {
     ($($name:ident,)*) => {
         /// Any routine.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(serde::Serialize, serde::Deserialize)]
         pub enum Routine {
             /// None: fills the unused part of a task's stack.
             Idle,

@@ -20,6 +20,7 @@ stages! { Stage {
 
 /// mprotect of a whole vma. Returns `NoMemory` if there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct Mprotect {
     stage: Stage,
     address: u32,

@@ -14,6 +14,7 @@ stages! { Stage {
 
 /// First touch of a page of a file; page_table_lock was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct DoNoPage {
     stage: Stage,
     vma: VmaId,

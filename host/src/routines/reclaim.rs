@@ -22,6 +22,7 @@ stages! { PageStage {
 /// come to it. Returns what `shrink_list` says, or `Again` if the page is not on
 /// the LRU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct ShrinkPage {
     stage: PageStage,
     page: Pfn,
@@ -97,6 +98,7 @@ stages! { CacheStage {
 
 /// Reclaims from the inactive list, oldest first. Returns `Pages(freed)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct ShrinkCache {
     stage: CacheStage,
     left: u32,
@@ -156,6 +158,7 @@ stages! { RefillStage {
 
 /// Moves pages that were not referenced from the active to the inactive list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct RefillInactive {
     stage: RefillStage,
     left: u32,

@@ -43,6 +43,7 @@ stages! { Stage {
 
 /// Reclaims one isolated page. Returns `Freed`, `Kept` or `Activated`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct ShrinkList {
     stage: Stage,
     page: Pfn,

@@ -35,6 +35,7 @@ stages! { Stage {
 /// Moves one anonymous page to another frame. Returns `Done`, `Again` (busy) or
 /// `NoMemory`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct UnmapAndMove {
     stage: Stage,
     ret: Ret,

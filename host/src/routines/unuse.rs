@@ -23,6 +23,7 @@ stages! { Stage {
 
 /// Restores at most one pte of a mm; the page is locked and held by the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct UnuseProcess {
     stage: Stage,
     mm: MmId,
