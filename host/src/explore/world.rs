@@ -129,6 +129,7 @@ fn contents(mem: &mut Memory) {
 
 /// Requests that are over, and whose data are nowhere any more.
 fn requests(mem: &mut Memory, oracle: &mut Oracle) {
+    oracle.keep_allowed(|token| in_memory(mem, token) || to_be_moved(mem, token));
     if mem.ios.is_empty() {
         return;
     }
@@ -154,6 +155,14 @@ fn requests(mem: &mut Memory, oracle: &mut Oracle) {
     }
     mem.holders = holders;
     oracle.keep_tokens(|token| in_memory(mem, token) || in_requests(mem, token));
+}
+
+/// Whether a device has still to write a token.
+fn to_be_moved(mem: &Memory, token: Token) -> bool {
+    mem.ios.iter().filter(|io| io.state != IoState::Done).any(|io| {
+        let holders = io.first as usize..(io.first + io.pages) as usize;
+        mem.holders[holders].iter().any(|holder| holder.token.contains(&token))
+    })
 }
 
 fn mentioned(mem: &Memory, oracle: &Oracle, token: Token) -> bool {

@@ -57,6 +57,12 @@ impl Oracle {
         pinned.retain(|pinned| kept(pinned.0));
     }
 
+    /// Forgets values that sectors were allowed to hold and that are nowhere any more, so
+    /// that nobody can see them. What was there before the run can come back.
+    pub(crate) fn keep_allowed(&mut self, mut there: impl FnMut(Token) -> bool) {
+        self.also.retain(|also| also.token.author() == 0 || there(also.token));
+    }
+
     /// Whether a token is what somebody may expect to see.
     pub(crate) fn mentions(&self, token: Token) -> bool {
         self.expect.iter().flatten().any(|&t| t == token)
