@@ -50,8 +50,6 @@ struct Narrator<'a, const W: usize> {
 
 /// Tells a schedule, with what process A has done before.
 ///
-/// # Panics
-/// A choice that is not possible: a mistake of this program.
 pub(super) fn narrate<const W: usize>(
     system: &System<'_, W>,
     schedule: &[Choice],
@@ -116,11 +114,12 @@ impl<'a, const W: usize> Narrator<'a, W> {
         forget(&mut self.machine, &mut self.shared);
     }
 
-    /// Follows a choice under the names that the explorer has.
+    /// Follows a choice under the names that the explorer has. Of a schedule of two policies
+    /// what only the other one can do is left out.
     fn follow_named(&mut self, choice: Choice) {
-        self.follow(self.meant(choice));
         let next = self.system.follow_slowly(&mut self.scratch, &self.state, choice);
-        let (state, roles) = next.expect("it was possible when it was found");
+        let Some((state, roles)) = next else { return };
+        self.follow(self.meant(choice));
         self.state = state;
         if let Some(roles) = roles {
             let before = self.whose.clone();

@@ -1,0 +1,60 @@
+//! A universe under `vanilla` as a transition system, and what one thread needs for it.
+
+use crate::universe::named;
+use cowpath::explore::{Reductions, Scratch, Successor, System};
+use cowpath::policy;
+
+/// Words of a packed state.
+const WORDS: usize = 2;
+
+/// A packed state.
+pub type State = cowpath::explore::State<WORDS>;
+
+/// Steps that the system remembers, as in our search.
+const MEMO: usize = 1 << 22;
+
+/// A system without reductions, and one thread's buffers. Each state is looked at for
+/// errors before it is expanded, as our search does; one that is an error has no successors.
+pub struct Peer {
+    system: System<'static, WORDS>,
+    scratch: Scratch,
+    successors: Vec<Successor<WORDS>>,
+}
+
+impl Peer {
+    /// Opens a universe by its name, for good.
+    ///
+    /// # Panics
+    /// There is none of that name, or no policy `vanilla`.
+    #[must_use]
+    pub fn open(universe: &str) -> Self {
+        let found = named(universe).unwrap_or_else(|| panic!("no universe is called {universe}"));
+        let policy = policy::resolve("vanilla").expect("it is bundled");
+        let (universe, policy) = (Box::leak(Box::new(found)), Box::leak(Box::new(policy)));
+        let system = System::new(universe, policy, Reductions::NONE, MEMO);
+        let scratch = system.scratch();
+        Self { system, scratch, successors: Vec::new() }
+    }
+
+    /// Where every schedule starts.
+    #[must_use]
+    pub fn initial(&self) -> State {
+        self.system.initial()
+    }
+
+    /// Asks for what is remembered of a state's steps, which is to be expanded soon.
+    #[inline]
+    pub fn fetch(&mut self, state: &State) {
+        self.system.fetch(&mut self.scratch, state);
+    }
+
+    /// The states that can follow, one for each transition.
+    #[inline]
+    pub fn successors(&mut self, state: &State) -> impl ExactSizeIterator<Item = State> {
+        self.successors.clear();
+        if self.system.verdict(&mut self.scratch, state).is_none() {
+            self.system.successors(&mut self.scratch, state, &mut self.successors);
+        }
+        self.successors.iter().map(|successor| successor.state)
+    }
+}
