@@ -35,10 +35,9 @@
 use super::actor::Op;
 use super::intern::hash_of;
 use super::narrate::narrate;
-use super::system::{Choice, Scratch, State, System, flag, place_of};
+use super::system::{Choice, Scratch, State, System, WORDS, flag, place_of};
 use super::universe::{Times, Universe};
 use super::{Elsewhere, Fair, Finding, Repeats, Subject, replay, write};
-use crate::lock::Until;
 use crate::mm::Counters;
 use crate::policy::Policy;
 use crate::routines::stage_names;
@@ -79,6 +78,8 @@ struct Graph<'s, 'a, const W: usize> {
     system: &'s System<'a, W>,
     states: Vec<State<W>>,
     parents: Vec<(u32, Choice)>,
+    /// Who is in the middle of something, as bits.
+    busy: Vec<u32>,
     /// Where each state's edges end.
     ends: Vec<u32>,
     edges: Vec<Edge>,
@@ -178,6 +179,7 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
             system,
             states: vec![system.initial()],
             parents: vec![(0, Choice { by: 0, which: 0 })],
+            busy: Vec::new(),
             ends: Vec::new(),
             edges: Vec::new(),
             namings: vec![everybody],
@@ -190,6 +192,7 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
             let from = graph.ends.len();
             let state = graph.states[from];
             found.clear();
+            graph.busy.push(system.busy(&mut graph.scratch, &state));
             if system.verdict(&mut graph.scratch, &state).is_none() {
                 system.successors(&mut graph.scratch, &state, &mut found);
             }
@@ -235,7 +238,7 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
     }
 
     fn idle(&self, state: u32, role: u8) -> bool {
-        self.system.idle(&self.states[state as usize], role.into())
+        self.busy[state as usize] >> role & 1 == 0
     }
 
     fn moves(&self, state: u32, role: u8) -> bool {
@@ -571,6 +574,7 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
     /// Which states are open, see the module.
     fn open(&mut self, scanner: u8) -> Vec<bool> {
         let count = self.states.len();
+        let asleep = self.asleep(scanner);
         let mut ends = vec![UNKNOWN; count];
         let mut open = vec![false; count];
         for state in 0..count as u32 {
@@ -580,13 +584,13 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
                     let begun = by.by == scanner;
                     begun && (flags & flag::REMOVED != 0
                         || flags & flag::REFUSED == 0
-                            && self.end(scanner, to, &mut ends) == REMOVED)
+                            && self.end(scanner, to, &asleep, &mut ends) == REMOVED)
                 });
             }
         }
         for state in 0..count as u32 {
             if !self.idle(state, scanner) {
-                open[state as usize] = match self.end(scanner, state, &mut ends) {
+                open[state as usize] = match self.end(scanner, state, &asleep, &mut ends) {
                     REMOVED => true,
                     NEVER | UNKNOWN => false,
                     then => open[then as usize],
@@ -596,9 +600,24 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
         open
     }
 
+    /// In which states somebody sleeps for a while.
+    fn asleep(&mut self, role: u8) -> Vec<bool> {
+        let Self { system, states, busy, scratch, .. } = self;
+        let mut known: Vec<Option<bool>> = Vec::new();
+        let one = |(state, busy): (&State<W>, &u32)| {
+            if busy >> role & 1 == 0 {
+                return false;
+            }
+            let actor = system.actor_of(state, role.into()) as usize;
+            known.resize(known.len().max(actor + 1), None);
+            *known[actor].get_or_insert_with(|| system.sleeps(scratch, state, role.into()))
+        };
+        states.iter().zip(&*busy).map(one).collect()
+    }
+
     /// What the migration that is under way in a state comes to if it is undisturbed: it
     /// succeeds, does not end, or is refused: then the state after it.
-    fn end(&self, scanner: u8, state: u32, ends: &mut [u32]) -> u32 {
+    fn end(&self, scanner: u8, state: u32, asleep: &[bool], ends: &mut [u32]) -> u32 {
         let mut path = Vec::new();
         let mut at = state;
         let end = loop {
@@ -611,7 +630,7 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
             // Whoever comes back here never gets anywhere.
             ends[at as usize] = NEVER;
             path.push(at);
-            let Some(edge) = self.undisturbed(scanner, at) else { break NEVER };
+            let Some(edge) = self.undisturbed(scanner, at, asleep[at as usize]) else { break NEVER };
             if edge.by.by == scanner && edge.flags & flag::REMOVED != 0 {
                 break REMOVED;
             }
@@ -624,11 +643,10 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
     }
 
     /// Who is next while a migration is undisturbed.
-    fn undisturbed(&self, scanner: u8, state: u32) -> Option<Edge> {
+    fn undisturbed(&self, scanner: u8, state: u32, asleep: bool) -> Option<Edge> {
         let edges = self.edges(state);
         let own = edges.iter().find(|edge| edge.by.by == scanner);
-        let sleeps = || self.system.wants(&self.states[state as usize], scanner.into());
-        if own.is_some() && sleeps() != Until::Tick {
+        if own.is_some() && !asleep {
             return own.copied();
         }
         let goes_on = |edge: &&Edge| {
@@ -732,7 +750,8 @@ fn elsewhere(policy: &Policy, written: &write::Written) -> Option<Elsewhere> {
     let write::Written::Reproduces(text) = written else { return None };
     let scenario = parse_with_stages("written", text, &stage_names()).ok()?;
     let outcome = run(&scenario, policy, Options::default()).outcome;
-    let word = super::word_of(&outcome.word)?;
     let (policy, line) = (policy.name().to_string(), outcome.line);
-    Some(Elsewhere { policy, word: Some(word), line, parts_at: None })
+    let word = WORDS.into_iter().chain(["ok"]).find(|&word| word == outcome.word);
+    let line = if word.is_some() { line } else { format!("{}: {line}", outcome.word) };
+    Some(Elsewhere { policy, word: word.or(Some("undefined")), line, parts_at: None })
 }

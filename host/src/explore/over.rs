@@ -1,6 +1,7 @@
 //! Universes, explored under one policy after the other, and two side by side.
 
 use super::breadth::{Breadth, Limits};
+use super::fair;
 use super::narrate::narrate;
 use super::pairs::{Apart, Pairs};
 use super::replay::replay_what_can_be;
@@ -113,7 +114,13 @@ impl Job<'_> {
         let findings = errors.map(|end| {
             finding(&system, policy, &others, end.word, &search.schedule(end.first))
         });
-        let findings = findings.collect();
+        let mut findings: Vec<_> = findings.collect();
+        let (fair, lassos) = match verdict {
+            Verdict::Exhaustive => fair::look(&system, search.counts.states),
+            _ => Default::default(),
+        };
+        let for_ever = lassos.iter().map(|lasso| fair::finding(&system, policy, &others, lasso));
+        findings.extend(for_ever);
         let ending = |end: &super::breadth::End| Ending { word: end.word, states: end.states };
         let asked = system.coverage() != 0;
         let verdict = match verdict {
@@ -126,6 +133,7 @@ impl Job<'_> {
             counts: search.counts,
             findings,
             endings: search.ends.iter().map(ending).collect(),
+            fair,
             coverage: asked_and_answered(system.coverage()),
             undefined: search.undefined,
         }
@@ -179,6 +187,16 @@ impl Job<'_> {
             self.question == Question::Pairs || looked_at >= MOST_LOOKED_AT
         });
         let states = pairs.counts.states;
+        let for_ever = one.findings.iter().find(|finding| {
+            let never = |fair: &super::Fair| fair.word == finding.word && fair.states == Some(0);
+            finding.repeats.is_some() && other.fair.iter().any(never)
+        });
+        if let (true, Some(finding)) = (found.is_empty(), for_ever) {
+            let mut finding = finding.clone();
+            finding.elsewhere.retain(|elsewhere| elsewhere.policy == other.policy);
+            let by = parted_by(&finding, policy, reference);
+            return vec![difference(Some(finding), Verdict::Exhaustive, states, by)];
+        }
         if found.is_empty() {
             return vec![difference(None, verdict, states, None)];
         }

@@ -9,6 +9,7 @@ use super::intern::{Pool, Values};
 use super::universe::{Grain, Universe};
 use super::naming::{Naming, Symmetries};
 use super::world::{NO_IO, NOBODY, PARTS, Shared, World, forget, rank};
+use crate::lock::Until;
 use crate::machine::Machine;
 use crate::mm::{Counters, SwpEntry};
 use crate::oracle::Kind;
@@ -409,7 +410,7 @@ impl<'a, const W: usize> System<'a, W> {
     }
 
     #[inline]
-    fn actor_of(&self, state: &State<W>, role: usize) -> u32 {
+    pub(super) fn actor_of(&self, state: &State<W>, role: usize) -> u32 {
         get(state, WORLD_BITS + role as u32 * self.bits, self.bits) as u32
     }
 
@@ -746,7 +747,7 @@ impl<'a, const W: usize> System<'a, W> {
             return false;
         }
         match self.universe.grain {
-            Grain::Operation => true,
+            Grain::Operation => machine.wants(id).until != Until::Tick,
             Grain::Stage => {
                 self.reductions.movers && task.top().moves_left(&machine.mem, task)
             }
@@ -824,6 +825,42 @@ impl<'a, const W: usize> System<'a, W> {
     pub fn quiet(&self, scratch: &mut Scratch, state: &State<W>) -> bool {
         (0..self.cast.len())
             .all(|role| self.choices(scratch, self.actor_of(state, role)) & BUSY == 0)
+    }
+
+    /// Who is in the middle of an operation, as bits.
+    pub(super) fn busy(&self, scratch: &mut Scratch, state: &State<W>) -> u32 {
+        if self.error(state).is_some() {
+            return 0;
+        }
+        let busy = |role| self.choices(scratch, self.actor_of(state, role)) & BUSY != 0;
+        let bits = (0..self.cast.len()).map(busy).enumerate();
+        bits.fold(0, |bits, (role, busy)| bits | u32::from(busy) << role)
+    }
+
+    /// Whether somebody who is in the middle of an operation sleeps for a while.
+    pub(super) fn sleeps(&self, scratch: &mut Scratch, state: &State<W>, role: usize) -> bool {
+        self.load(scratch, Self::world_of(state));
+        let task = self.actor(state, role).task;
+        task.top().wants(&scratch.machine.mem, &task).until == Until::Tick
+    }
+
+    /// The new place of each role after a choice that changes names.
+    pub(super) fn roles(
+        &self,
+        scratch: &mut Scratch,
+        state: &State<W>,
+        by: Choice,
+    ) -> Option<Vec<u8>> {
+        let actor = match by.by {
+            Choice::SWAP => SWAP_IO,
+            role => self.actor_of(state, role.into()),
+        };
+        let world = u64::from(Self::world_of(state));
+        let key = world << 32 | u64::from(actor) << 8 | u64::from(by.which) | WHICH_NAMING;
+        match self.memo.get(key) {
+            Some(naming) => Some(self.namings.get(naming as u32).roles.clone()),
+            None => self.follow_slowly(scratch, state, by)?.1,
+        }
     }
 
     /// The state as a machine, with what else is shared.
