@@ -11,7 +11,9 @@
 //! that is under way there, or the next one, begun as soon as that has ended, would succeed
 //! if it were undisturbed: it takes no time beside an IO; when it waits for a lock, those
 //! who are in the middle of something go on until it can, and nobody begins anything; when
-//! it sleeps for a while, all of them get on as far as they can, and each IO completes. So
+//! it sleeps for a while, all of them get on as far as they can, and each IO completes. A
+//! migration that finds no frame or slot to move the page to counts as if it would succeed:
+//! it is not the page that is stuck then. So
 //! it is not bad luck that the page is never got: at no time would it have helped to look
 //! just then. Where a request is always in flight and the pte is not taken down, no state is
 //! open; where it is taken down, whoever wants the page next has to wait, and all are open.
@@ -58,7 +60,7 @@ const WHO: [&str; 4] = ["processes", "reclaim", "migration", "failures"];
 
 /// What is known about the end of a migration that is under way.
 const UNKNOWN: u32 = u32::MAX;
-/// It succeeds.
+/// It succeeds, or there is no room for the page.
 const REMOVED: u32 = u32::MAX - 1;
 /// It does not end.
 const NEVER: u32 = u32::MAX - 2;
@@ -582,9 +584,11 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
                 open[state as usize] = self.range(state).any(|number| {
                     let Edge { to, by, flags, .. } = self.edges[number];
                     let begun = by.by == scanner;
-                    begun && (flags & flag::REMOVED != 0
-                        || flags & flag::REFUSED == 0
-                            && self.end(scanner, to, &asleep, &mut ends) == REMOVED)
+                    let over = self.idle(to, scanner);
+                    begun && match over {
+                        true => flags & flag::REFUSED == 0,
+                        false => self.end(scanner, to, &asleep, &mut ends) == REMOVED,
+                    }
                 });
             }
         }
@@ -631,7 +635,8 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
             ends[at as usize] = NEVER;
             path.push(at);
             let Some(edge) = self.undisturbed(scanner, at, asleep[at as usize]) else { break NEVER };
-            if edge.by.by == scanner && edge.flags & flag::REMOVED != 0 {
+            let over = edge.by.by == scanner && self.idle(edge.to, scanner);
+            if over && edge.flags & flag::REFUSED == 0 {
                 break REMOVED;
             }
             at = edge.to;

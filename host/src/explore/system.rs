@@ -889,6 +889,8 @@ fn ended(op: Op, ret: Ret) -> u8 {
     match op {
         Op::Shrink(..) | Op::Migrate(..) | Op::Verb(Verb::MadvisePageout, _) => match ret {
             Ret::Freed | Ret::Done => flag::REMOVED,
+            // There is no room for the page; nobody refused it.
+            Ret::NoMemory => 0,
             _ => flag::REFUSED,
         },
         Op::Swapoff => flag::OFF,
