@@ -13,10 +13,10 @@
 //! who are in the middle of something go on until it can, and nobody begins anything; when
 //! it sleeps for a while, all of them get on as far as they can, and each IO completes. A
 //! migration that finds no frame or slot to move the page to counts as if it would succeed:
-//! it is not the page that is stuck then. So
-//! it is not bad luck that the page is never got: at no time would it have helped to look
-//! just then. Where a request is always in flight and the pte is not taken down, no state is
-//! open; where it is taken down, whoever wants the page next has to wait, and all are open.
+//! it is not the page that is stuck then. So it is not bad luck that the page is never got:
+//! at no time would it have helped to look just then. Where a request is always in flight
+//! and the pte is not taken down, there are such cycles; where it is taken down, whoever
+//! wants the page next has to wait, and the IO that is under way comes to its end.
 //!
 //! *No progress*: a fair cycle on which swapoff moves. It is told who has to begin
 //! something again and again for it, and as few as possible do.
@@ -32,7 +32,8 @@
 //! Not asked: which page it is, where there are several: no migration of any page succeeds
 //! on the cycle. Of several swap requests it is only asked that some complete. Reclaim's
 //! scans are none of this: nothing in them waits, so a page that is always in use is never
-//! got by them, under any rule.
+//! got by them, under any rule. Nor are tasks that wait for each other while others go on
+//! for ever: a deadlock is found where nobody can move.
 
 use super::actor::Op;
 use super::intern::hash_of;
