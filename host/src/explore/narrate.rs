@@ -179,8 +179,10 @@ impl<'a, const W: usize> Narrator<'a, W> {
             self.moves.push(By::Actor(who.clone()));
         }
         self.actors[role] = stepped.actor;
-        let halted = self.machine.halted() || !self.machine.oracle.findings.is_empty();
+        let errors = self.machine.oracle.findings.iter().any(|finding| finding.kind.is_error());
+        let halted = self.machine.halted() || errors;
         if !halted {
+            self.machine.oracle.findings.clear();
             forget(&mut self.machine, &mut self.shared);
         }
     }

@@ -8,7 +8,7 @@ use super::actor::{Actor, Begun, Cast, Op, cast};
 use super::intern::{Pool, Values};
 use super::universe::{Grain, Universe};
 use super::naming::{Naming, Symmetries};
-use super::world::{NO_IO, NOBODY, PARTS, Shared, World, forget, rank};
+use super::world::{NO_IO, NOBODY, PARTS, Shared, World, forget_since, pack, rank, same_numbers, same_parts};
 use crate::lock::Until;
 use crate::machine::Machine;
 use crate::mm::{Counters, SwpEntry};
@@ -151,6 +151,9 @@ pub struct Scratch {
     shared: Shared,
     base: World,
     base_is: u32,
+    base_parts: [u32; PARTS],
+    /// Which parts of the machine are the base's.
+    same: [bool; PARTS],
     parts: [Vec<u8>; PARTS],
     row: Vec<u8>,
     asked: Vec<Asked>,
@@ -175,16 +178,17 @@ pub(super) struct Stepped {
 /// Remembers steps: lossy, one entry a place, the latest wins. Two words that threads write
 /// without a lock: an entry whose words do not belong together is none.
 struct Memo {
-    entries: Vec<[AtomicU64; 2]>,
+    entries: Box<[[AtomicU64; 2]]>,
     mask: u64,
 }
 
 impl Memo {
     fn new(entries: usize) -> Self {
         let entries = entries.next_power_of_two();
-        let mut all = Vec::with_capacity(entries);
-        all.resize_with(entries, || [AtomicU64::new(0), AtomicU64::new(0)]);
-        Self { entries: all, mask: entries as u64 - 1 }
+        let all = Box::<[[AtomicU64; 2]]>::new_zeroed_slice(entries);
+        // SAFETY: an AtomicU64 may be any bits, and so zeroes.
+        let entries = unsafe { all.assume_init() };
+        Self { mask: entries.len() as u64 - 1, entries }
     }
 
     /// The choices of an actor in a world are neighbours: they share a line of the cache.
@@ -259,6 +263,7 @@ impl<'a, const W: usize> System<'a, W> {
         let mut scratch = system.scratch();
         scratch.machine = machine;
         scratch.shared = shared;
+        scratch.same = [false; PARTS];
         let (world, naming) = system.number(&mut scratch);
         let mut numbers = vec![0; actors.len()];
         for actor in actors {
@@ -364,6 +369,8 @@ impl<'a, const W: usize> System<'a, W> {
             shared: world.shared.clone(),
             base: world.clone(),
             base_is: u32::MAX,
+            base_parts: [0; PARTS],
+            same: [false; PARTS],
             parts: Default::default(),
             row: Vec::new(),
             asked: Vec::new(),
@@ -593,21 +600,38 @@ impl<'a, const W: usize> System<'a, W> {
         by: Choice,
     ) -> (u64, Option<u32>) {
         scratch.worked_out += 1;
-        self.load(scratch, world);
+        self.look_up(scratch, world);
         let before = match by.by {
             Choice::SWAP => None,
             _ => Some(self.actors.get(actor)),
         };
+        let waits = match before {
+            None => scratch.base.mem.swap_io.len() <= usize::from(by.which),
+            Some(Actor { task, op: Some(_), .. }) => {
+                !task.top().wants(&scratch.base.mem, &task).available(&scratch.base.mem)
+            }
+            Some(_) => false,
+        };
+        if waits {
+            return (0, None);
+        }
+        self.load(scratch, world);
         let Some(stepped) = self.step(scratch, before, by) else {
+            // It may have begun something all the same.
             return (0, None);
         };
-        let (next, naming) = match self.word(scratch, &stepped) {
+        let word = self.word(scratch, &stepped);
+        scratch.same = same_parts(&scratch.machine, &scratch.shared, &scratch.base);
+        let (next, naming) = match word {
             Some(word) => {
                 let place = WORDS.iter().position(|&one| one == word);
                 (ERRORS + place.expect("a word of an error") as u32, None)
             }
             None => self.number(scratch),
         };
+        if word.is_some() {
+            scratch.same = [false; PARTS];
+        }
         let mut flags = stepped.flags;
         let actor = match (before, &naming) {
             (None, _) => 0,
@@ -622,35 +646,65 @@ impl<'a, const W: usize> System<'a, W> {
 
     /// Brings a world into the scratch machine.
     fn load(&self, scratch: &mut Scratch, world: u32) {
-        if scratch.base_is != world {
-            self.worlds.row(world, &mut scratch.row);
-            for (part, (pool, bytes)) in self.pools.iter().zip(&mut scratch.parts).enumerate() {
-                let number = scratch.row[part * 4..part * 4 + 4].try_into().expect("four bytes");
-                pool.row(u32::from_le_bytes(number), bytes);
-            }
-            scratch.base.unpack(&scratch.parts);
-            scratch.base_is = world;
+        self.look_up(scratch, world);
+        let Scratch { machine, shared, base, same, .. } = scratch;
+        machine.mem.copy_parts(&base.mem, *same);
+        if !same[PARTS - 1] {
+            machine.oracle.copy_from(&base.oracle);
+            shared.copy_from(&base.shared);
         }
-        scratch.machine.mem.copy_from(&scratch.base.mem);
-        scratch.machine.oracle.copy_from(&scratch.base.oracle);
-        scratch.shared.copy_from(&scratch.base.shared);
-        scratch.machine.fault = None;
+        machine.fault = None;
+        *same = [false; PARTS];
+    }
+
+    /// Brings a world into the scratch's base.
+    fn look_up(&self, scratch: &mut Scratch, world: u32) {
+        if scratch.base_is == world {
+            return;
+        }
+        let Scratch { base, base_parts, parts, row, .. } = scratch;
+        self.worlds.row(world, row);
+        for (part, pool) in self.pools.iter().enumerate() {
+            let number = row[part * 4..part * 4 + 4].try_into().expect("four bytes");
+            base_parts[part] = u32::from_le_bytes(number);
+            pool.row(base_parts[part], &mut parts[part]);
+        }
+        base.unpack(parts);
+        scratch.base_is = world;
+        scratch.same = [false; PARTS];
     }
 
     /// The number of the world that the scratch machine has come to, and the names that it
     /// was given.
     fn number(&self, scratch: &mut Scratch) -> (u32, Option<Arc<Naming>>) {
-        let Scratch { machine, shared, parts, row, renaming, .. } = scratch;
-        forget(machine, shared);
+        let based = scratch.base_is != u32::MAX;
+        let Scratch { machine, shared, parts, row, renaming, base, base_parts, same, .. } = scratch;
+        // Most stages change one part, or none.
+        if *same == [true; PARTS] {
+            return (scratch.base_is, None);
+        }
+        let from = based.then_some(&*base);
+        let mut known = forget_since(machine, shared, (from, *same));
         let symmetry = self.reductions.symmetry;
         let naming =
             if symmetry { self.symmetries.rename(machine, shared, renaming) } else { None };
-        rank(machine);
-        parts.iter_mut().for_each(Vec::clear);
-        pack_parts(machine, shared, parts);
+        if symmetry {
+            known = [false; PARTS];
+        }
+        if naming.is_some() || from.is_none_or(|from| !same_numbers(machine, from, known)) {
+            rank(machine);
+            known = [false; PARTS];
+        }
+        *same = known;
         row.clear();
-        for (pool, bytes) in self.pools.iter().zip(parts) {
-            row.extend_from_slice(&pool.number(bytes).to_le_bytes());
+        for part in 0..PARTS {
+            let number = if known[part] {
+                base_parts[part]
+            } else {
+                pack(machine, shared, part, &mut parts[part]);
+                self.pools[part].number(&parts[part])
+            };
+            row.extend_from_slice(&number.to_le_bytes());
         }
         let number = self.worlds.number(row);
         assert!(number < ERRORS, "too many worlds");
@@ -877,10 +931,6 @@ impl<'a, const W: usize> System<'a, W> {
     pub(super) fn actor(&self, state: &State<W>, role: usize) -> Actor {
         self.actors.get(self.actor_of(state, role))
     }
-}
-
-fn pack_parts(machine: &mut Machine, shared: &mut Shared, parts: &mut [Vec<u8>; PARTS]) {
-    super::world::pack(&mut machine.mem, &mut machine.oracle, shared, parts);
 }
 
 /// What an operation that is over came to.

@@ -56,17 +56,25 @@ impl World {
     }
 }
 
-/// Writes a world as bytes.
-pub(super) fn pack(
-    mem: &mut Memory,
-    oracle: &mut Oracle,
-    shared: &mut Shared,
-    parts: &mut [Vec<u8>; PARTS],
-) {
-    let [pages, spaces, rest] = parts;
-    mem.code_pages(&mut Encoder(pages));
-    mem.code_spaces(&mut Encoder(spaces));
-    code_rest(mem, oracle, shared, &mut Encoder(rest));
+/// Which parts are what they are in another world.
+pub(super) fn same_parts(machine: &Machine, shared: &Shared, as_in: &World) -> [bool; PARTS] {
+    let (mem, oracle) = (&machine.mem, &machine.oracle);
+    [
+        mem.same_pages(&as_in.mem),
+        mem.same_spaces(&as_in.mem),
+        mem.same_rest(&as_in.mem) && *oracle == as_in.oracle && *shared == as_in.shared,
+    ]
+}
+
+/// Writes a part of a world as bytes.
+pub(super) fn pack(machine: &mut Machine, shared: &mut Shared, part: usize, into: &mut Vec<u8>) {
+    into.clear();
+    let Machine { mem, oracle, .. } = machine;
+    match part {
+        0 => mem.code_pages(&mut Encoder(into)),
+        1 => mem.code_spaces(&mut Encoder(into)),
+        _ => code_rest(mem, oracle, shared, &mut Encoder(into)),
+    }
 }
 
 fn code_rest(mem: &mut Memory, oracle: &mut Oracle, shared: &mut Shared, codec: &mut impl Codec) {
@@ -89,13 +97,37 @@ impl Shared {
 
 /// Makes equal what has the same future.
 pub(super) fn forget(machine: &mut Machine, shared: &mut Shared) {
+    forget_since(machine, shared, (None, [false; PARTS]));
+}
+
+/// The same for a world that a step has made of another one, of which `same` parts are left
+/// as they were; those that still are when it is done.
+pub(super) fn forget_since(
+    machine: &mut Machine,
+    shared: &mut Shared,
+    (from, same): (Option<&World>, [bool; PARTS]),
+) -> [bool; PARTS] {
     let (mem, oracle) = (&mut machine.mem, &mut machine.oracle);
     mem.costs = Costs::default();
     machine.stages = 0;
-    contents(mem);
-    requests(mem, oracle);
-    spaces(mem, oracle, shared);
-    oracle.sort();
+    let [mut pages, mut address_spaces, mut rest] = same;
+    let (in_pages, in_slots) = contents(mem);
+    pages &= !in_pages;
+    rest &= !in_slots;
+    if !(rest && pages) && !mem.ios.is_empty() {
+        requests(mem, oracle);
+        rest = false;
+    }
+    let as_many_free = from.is_some_and(|from| from.mem.free.len == mem.free.len);
+    if !address_spaces || !as_many_free {
+        spaces(mem, oracle, shared);
+        address_spaces = false;
+        rest &= as_many_free;
+    }
+    if !rest {
+        oracle.sort();
+    }
+    [pages, address_spaces, rest]
 }
 
 /// Replaces event numbers by as few as will do.
@@ -110,21 +142,36 @@ pub(super) fn rank(machine: &mut Machine) {
     oracle.sort();
 }
 
+/// Whether no event number is another than in another world, of which some parts are known
+/// to be the same.
+pub(super) fn same_numbers(machine: &Machine, as_in: &World, same: [bool; PARTS]) -> bool {
+    let (mem, other) = (&machine.mem, &as_in.mem);
+    let [pages, spaces, rest] = same;
+    let data = |index: usize| mem.pages[index].data == other.pages[index].data;
+    let born = |index: usize| mem.mms[index].born == other.mms[index].born;
+    rest && (pages || (0..mem.pages.len()).all(data))
+        && (spaces || mem.mms.len() == other.mms.len() && (0..mem.mms.len()).all(born))
+}
+
 /// Nobody may look at what free frames and free slots hold: whoever did would be found by
-/// the accounts, not by what he saw.
-fn contents(mem: &mut Memory) {
+/// the accounts, not by what he saw. Whether any of either held something.
+fn contents(mem: &mut Memory) -> (bool, bool) {
+    let (mut pages, mut slots) = (false, false);
     for page in &mut mem.pages {
-        if page.flags & PG_FREE != 0 {
+        if page.flags & PG_FREE != 0 && page.data != [Token::ZERO; SECTORS] {
             page.data = [Token::ZERO; SECTORS];
+            pages = true;
         }
     }
     for area in &mut mem.areas {
         for (data, &count) in area.data.iter_mut().zip(&area.swap_map) {
-            if count == 0 {
+            if count == 0 && *data != [Token::ZERO; SECTORS] {
                 *data = [Token::ZERO; SECTORS];
+                slots = true;
             }
         }
     }
+    (pages, slots)
 }
 
 /// Requests that are over, and whose data are nowhere any more.
