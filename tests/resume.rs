@@ -5,11 +5,12 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use cowpath::explore::{
-    Budget, Disk, Explored, Keep, KeepError, Progress, Reductions, Universe, Verdict,
+    Budget, Disk, Explored, Keep, KeepError, Progress, Question, Reductions, Universe, Verdict,
     explore_and_keep, explore_universe,
 };
 use cowpath::policy::{Policy, resolve};
@@ -25,7 +26,7 @@ fn policies(names: &[&str]) -> Vec<Policy> {
 
 /// Everything that is printed.
 fn reports(found: &Explored) -> [String; 2] {
-    [explored(found), serde_json::to_string(&ExploreDocument::new(found)).unwrap()]
+    [explored(found), serde_json::to_string(&ExploreDocument::new(slice::from_ref(found))).unwrap()]
 }
 
 fn folder(name: &str) -> PathBuf {
@@ -52,7 +53,7 @@ fn kept(
         universe,
         &policies,
         Reductions::ALL,
-        budget,
+        (Question::Each, budget),
         keep,
         &stop,
         &mut |_, at| tell(at, &stop),
@@ -64,8 +65,14 @@ fn kept(
 fn whole(universe: &Universe, policy: &str, budget: &Budget) -> [String; 2] {
     let stop = AtomicBool::new(false);
     let policies = policies(&[policy]);
-    let found =
-        explore_universe(universe, &policies, Reductions::ALL, budget, &stop, &mut |_, _| {});
+    let found = explore_universe(
+        universe,
+        &policies,
+        Reductions::ALL,
+        (Question::Each, budget),
+        &stop,
+        &mut |_, _| {},
+    );
     reports(&found)
 }
 
@@ -300,7 +307,7 @@ fn a_checkpoint_is_of_one_policy() {
         &universe("tiny"),
         &two,
         Reductions::ALL,
-        &threads(1),
+        (Question::Each, &threads(1)),
         &to(&path),
         &stop,
         &mut |_, _| {},

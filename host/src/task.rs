@@ -8,8 +8,19 @@ use crate::rename::{Rename, Renaming};
 use crate::routines::Routine;
 
 /// What a routine hands back to the one that called it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub enum Ret {
     /// Nothing to say.
     #[default]
@@ -57,8 +68,9 @@ const DEPTH: usize = 7;
 const HELD: usize = 8;
 
 /// A task: process thread, kernel thread or IO.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Task {
     /// Its address space; none for a kernel thread.
     pub mm: MmId,

@@ -20,8 +20,8 @@ use super::output::{Format, complain, print, print_json};
 use super::progress::{Style, Teller};
 use super::{Error, Exit};
 use crate::explore::{
-    Budget, Disk, Explored, Keep, Progress, Question, Universe, Verdict, Written,
-    explore_and_keep, explore_until,
+    Budget, Disk, Explored, Keep, Progress, Question, Universe, Verdict, Written, explore_and_keep,
+    explore_until,
 };
 use crate::policy::{self, LoadError, Policy, check_distinct, names_file};
 use crate::report::{ExploreDocument, differences, explored, universes};
@@ -65,8 +65,13 @@ pub(super) struct Arguments {
     #[arg(value_name = "SCENARIO", required_unless_present_any = ["universe", "list"])]
     scenario: Option<String>,
     /// No scenario, but a universe, built-in: bounds, in which the explorer chooses
-    #[arg(short, long = "universe", id = "universe", value_name = "NAME",
-        conflicts_with = "scenario")]
+    #[arg(
+        short,
+        long = "universe",
+        id = "universe",
+        value_name = "NAME",
+        conflicts_with = "scenario"
+    )]
     universes: Vec<String>,
     /// List the built-in universes
     #[arg(long)]
@@ -177,7 +182,8 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
         return Err(error.into());
     }
     let mut explorations = found.iter().flat_map(|one| &one.explorations);
-    let early = explorations.any(|one| !matches!(one.verdict, Verdict::Exhaustive | Verdict::Vacuous));
+    let early =
+        explorations.any(|one| !matches!(one.verdict, Verdict::Exhaustive | Verdict::Vacuous));
     if let (true, Some(path)) = (early, &arguments.checkpoint) {
         let path = path.display();
         complain(&format!("{path} is written: the same with --resume {path} goes on"));

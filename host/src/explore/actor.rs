@@ -70,8 +70,7 @@ pub(super) struct Cast {
 }
 
 /// How far one actor is: all that a step of it depends on beside the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Actor {
     /// Its task.
     pub task: Task,

@@ -442,11 +442,6 @@ impl<'a, const W: usize> Breadth<'a, W> {
         visited + self.parents.bytes() + self.system.bytes().0
     }
 
-    /// Steps that were worked out.
-    pub fn worked_out(&self) -> u64 {
-        self.scratch.iter().map(|scratch| scratch.worked_out).sum()
-    }
-
     /// The choices that lead to a state.
     pub fn schedule(&self, state: u64) -> io::Result<Vec<Choice>> {
         self.parents.schedule(state)

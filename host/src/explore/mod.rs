@@ -15,6 +15,7 @@ mod actor;
 mod breadth;
 mod canonical;
 mod checkpoint;
+mod fair;
 mod intern;
 mod keep;
 mod naming;
@@ -164,9 +165,34 @@ pub struct Finding {
     pub schedule: Vec<Turn>,
     /// The same schedule under the other policies.
     pub elsewhere: Vec<Elsewhere>,
+    /// The end of the schedule can be repeated for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<Repeats>,
     /// A scenario that reproduces it.
     #[serde(skip)]
     pub written: Written,
+}
+
+/// The part of a schedule that can be repeated for ever: up to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Repeats {
+    /// The turn, from 1, with which it begins.
+    pub from: u32,
+    /// Its transitions.
+    pub transitions: u32,
+    /// Who begins something in it.
+    pub begin: Vec<&'static str>,
+}
+
+/// What was asked of the states that fair cycles go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Fair {
+    /// The outcome's word.
+    pub word: &'static str,
+    /// States among which there is such a cycle, 0: there is none; absent: there are too
+    /// many states to ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub states: Option<u64>,
 }
 
 /// One policy, explored.
@@ -180,6 +206,9 @@ pub struct Exploration {
     pub counts: Counts,
     /// Each distinct outcome, with the number of states that end so.
     pub endings: Vec<Ending>,
+    /// What can go on for ever, where that was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fair: Vec<Fair>,
     /// Questions that the policy was asked and answers that it gave: `hook answer`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub coverage: Vec<String>,
@@ -330,6 +359,7 @@ impl Subject<'_> {
             counts: found.counts,
             findings: findings.collect(),
             endings: found.endings.iter().map(|(ending, _)| *ending).collect(),
+            fair: Vec::new(),
             coverage: Vec::new(),
             undefined: 0,
         }
@@ -354,6 +384,7 @@ impl Subject<'_> {
             transitions: moves.len() as u32,
             schedule: self.turns(&moves),
             elsewhere: elsewhere.collect(),
+            repeats: None,
             written: write::write(self, policy, &moves, word),
         }
     }

@@ -4,7 +4,9 @@
 //! remembered together; actors take the new names, and change places with their processes.
 
 use super::actor::{Actor, Cast};
-use super::symmetry::{Seen, Symmetric, choose_by, forget_lru_order, forget_mmlist_order, sort_free};
+use super::symmetry::{
+    Seen, Symmetric, choose_by, forget_lru_order, forget_mmlist_order, sort_free,
+};
 use super::universe::{Times, Universe};
 use super::world::{NO_IO, NOBODY, Shared, spaces};
 use crate::machine::Machine;

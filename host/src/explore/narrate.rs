@@ -50,10 +50,7 @@ struct Narrator<'a, const W: usize> {
 
 /// Tells a schedule, with what process A has done before.
 ///
-pub(super) fn narrate<const W: usize>(
-    system: &System<'_, W>,
-    schedule: &[Choice],
-) -> Narrated {
+pub(super) fn narrate<const W: usize>(system: &System<'_, W>, schedule: &[Choice]) -> Narrated {
     let mut narrator = Narrator::new(system);
     for &verb in &system.universe().setup {
         narrator.set_up(verb);
@@ -90,8 +87,8 @@ impl<'a, const W: usize> Narrator<'a, W> {
         let mut by = Choice { by: 0, which };
         self.actors[0].left = u8::MAX;
         loop {
-            let waits = self.actors[0].op.is_some()
-                && !self.machine.enabled(self.system.cast()[0].task);
+            let waits =
+                self.actors[0].op.is_some() && !self.machine.enabled(self.system.cast()[0].task);
             if waits {
                 self.complete_swap(0);
             } else {

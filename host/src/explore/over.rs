@@ -2,6 +2,7 @@
 
 use super::breadth::{Breadth, Limits};
 use super::checkpoint::{self, Identity, Reader};
+use super::fair;
 use super::keep::{Keep, KeepError};
 use super::narrate::narrate;
 use super::pairs::{Apart, Pairs};
@@ -118,10 +119,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn run<const W: usize>(
-        &self,
-        tell: &mut dyn FnMut(&str, Progress),
-    ) -> Result<Kept, KeepError> {
+    fn run<const W: usize>(&self, tell: &mut dyn FnMut(&str, Progress)) -> Result<Kept, KeepError> {
         let mut explorations = Vec::new();
         let mut unsaved = None;
         for policy in self.policies {
@@ -197,6 +195,13 @@ impl Job<'_> {
             let schedule = search.schedule(end.first).map_err(|error| self.failed(error))?;
             Ok(finding(&system, policy, &others, end.word, &schedule))
         });
+        let mut findings = findings.collect::<Result<Vec<_>, KeepError>>()?;
+        let (fair, lassos) = match verdict {
+            Verdict::Exhaustive => fair::look(&system, search.counts.states),
+            _ => Default::default(),
+        };
+        let for_ever = lassos.iter().map(|lasso| fair::finding(&system, policy, &others, lasso));
+        findings.extend(for_ever);
         let ending = |end: &super::breadth::End| Ending { word: end.word, states: end.states };
         let asked = system.coverage() != 0;
         let exploration = Exploration {
@@ -206,8 +211,9 @@ impl Job<'_> {
                 verdict => verdict,
             },
             counts: search.counts,
-            findings: findings.collect::<Result<_, KeepError>>()?,
+            findings,
             endings: search.ends.iter().map(ending).collect(),
+            fair,
             coverage: asked_and_answered(system.coverage()),
             undefined: search.undefined,
         };
@@ -268,6 +274,16 @@ impl Job<'_> {
             self.question == Question::Pairs || looked_at >= MOST_LOOKED_AT
         });
         let states = pairs.counts.states;
+        let for_ever = one.findings.iter().find(|finding| {
+            let never = |fair: &super::Fair| fair.word == finding.word && fair.states == Some(0);
+            finding.repeats.is_some() && other.fair.iter().any(never)
+        });
+        if let (true, Some(finding)) = (found.is_empty(), for_ever) {
+            let mut finding = finding.clone();
+            finding.elsewhere.retain(|elsewhere| elsewhere.policy == other.policy);
+            let by = parted_by(&finding, policy, reference);
+            return vec![difference(Some(finding), Verdict::Exhaustive, states, by)];
+        }
         if found.is_empty() {
             return vec![difference(None, verdict, states, None)];
         }

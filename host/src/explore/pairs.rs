@@ -54,11 +54,7 @@ impl<'a, const W: usize> Pairs<'a, W> {
     }
 
     /// Searches until `enough` says so of a schedule, or to the end or a limit.
-    pub fn run(
-        &mut self,
-        limits: &Limits<'_>,
-        mut enough: impl FnMut(Apart) -> bool,
-    ) -> Verdict {
+    pub fn run(&mut self, limits: &Limits<'_>, mut enough: impl FnMut(Apart) -> bool) -> Verdict {
         let since = Instant::now();
         let mut found = [Vec::new(), Vec::new()];
         let (mut at, mut level_ends) = (0, 1);
@@ -97,9 +93,8 @@ impl<'a, const W: usize> Pairs<'a, W> {
         enough: &mut impl FnMut(Apart) -> bool,
     ) -> bool {
         let states = self.nodes[at].states;
-        let words = [0, 1].map(|side| {
-            self.systems[side].verdict(&mut self.scratch[side], &states[side])
-        });
+        let words =
+            [0, 1].map(|side| self.systems[side].verdict(&mut self.scratch[side], &states[side]));
         match words {
             [None, None] => {}
             [Some(word), None] => return enough(self.apart(at, 0, word)),
@@ -128,9 +123,8 @@ impl<'a, const W: usize> Pairs<'a, W> {
     }
 
     fn add(&mut self, states: [State<W>; 2], parent: u32, by: Choice) {
-        let hash = |states: &[State<W>; 2]| {
-            place_of(&states[0]) ^ place_of(&states[1]).rotate_left(31)
-        };
+        let hash =
+            |states: &[State<W>; 2]| place_of(&states[0]) ^ place_of(&states[1]).rotate_left(31);
         let Self { nodes, table, .. } = self;
         let this = hash(&states);
         if table.find(this, |&node| nodes[node as usize].states == states).is_some() {

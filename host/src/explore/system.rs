@@ -6,18 +6,21 @@
 
 use super::actor::{Actor, Begun, Cast, Op, cast};
 use super::intern::{Pool, Values};
-use super::universe::{Grain, Universe};
 use super::naming::{Naming, Symmetries};
-use super::world::{NO_IO, NOBODY, PARTS, Shared, World, forget_since, pack, rank, same_numbers, same_parts};
+use super::universe::{Grain, Universe};
+use super::world::{
+    NO_IO, NOBODY, PARTS, Shared, World, forget_since, pack, rank, same_numbers, same_parts,
+};
+use crate::lock::Until;
 use crate::machine::Machine;
 use crate::mm::{Counters, SwpEntry};
 use crate::oracle::Kind;
 use crate::policy::{Hook, Policy};
-use cowpath_abi::HOOKS;
-use crate::routines::Asked;
 use crate::rename::Renaming;
+use crate::routines::Asked;
 use crate::run::machine_of;
 use crate::task::{Ret, Task};
+use cowpath_abi::HOOKS;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -347,11 +350,6 @@ impl<'a, const W: usize> System<'a, W> {
         self.universe
     }
 
-    /// The policy.
-    pub(super) const fn policy(&self) -> &Policy {
-        self.policy
-    }
-
     /// The place of each role in the initial state.
     pub(super) fn initial_roles(&self) -> &[u8] {
         &self.initial_roles
@@ -431,7 +429,7 @@ impl<'a, const W: usize> System<'a, W> {
     }
 
     #[inline]
-    fn actor_of(&self, state: &State<W>, role: usize) -> u32 {
+    pub(super) fn actor_of(&self, state: &State<W>, role: usize) -> u32 {
         get(state, WORLD_BITS + role as u32 * self.bits, self.bits) as u32
     }
 
@@ -730,7 +728,8 @@ impl<'a, const W: usize> System<'a, W> {
         let Scratch { machine, shared, asked, .. } = scratch;
         asked.clear();
         let stepped = self.step_on(machine, shared, actor, by, Some(asked));
-        let bits = scratch.asked.iter().fold(0, |bits, asked| bits | bit(asked.hook, asked.answer.code));
+        let bits =
+            scratch.asked.iter().fold(0, |bits, asked| bits | bit(asked.hook, asked.answer.code));
         if bits & !self.coverage.load(Relaxed) != 0 {
             self.coverage.fetch_or(bits, Relaxed);
         }
@@ -753,7 +752,8 @@ impl<'a, const W: usize> System<'a, W> {
             let entry: SwpEntry = io.entry;
             debug_assert!(machine.mem.swap_io[..position].iter().all(|io| io.entry != entry));
             machine.complete_swap_io(position, true);
-            let actor = Actor { task: Task::new(crate::mm::MmId::NONE), role: 0, op: None, left: 0 };
+            let actor =
+                Actor { task: Task::new(crate::mm::MmId::NONE), role: 0, op: None, left: 0 };
             let flags = flag::POSSIBLE | flag::COMPLETED;
             return Some(Stepped { actor, flags, stages: 0, endless: false });
         };
@@ -815,10 +815,8 @@ impl<'a, const W: usize> System<'a, W> {
             return false;
         }
         match self.universe.grain {
-            Grain::Operation => true,
-            Grain::Stage => {
-                self.reductions.movers && task.top().moves_left(&machine.mem, task)
-            }
+            Grain::Operation => machine.wants(id).until != Until::Tick,
+            Grain::Stage => self.reductions.movers && task.top().moves_left(&machine.mem, task),
         }
     }
 
@@ -895,14 +893,40 @@ impl<'a, const W: usize> System<'a, W> {
             .all(|role| self.choices(scratch, self.actor_of(state, role)) & BUSY == 0)
     }
 
-    /// The state as a machine, with what else is shared.
-    pub(super) fn machine_of(&self, scratch: &mut Scratch, state: &State<W>) -> (Machine, Shared) {
-        self.load(scratch, Self::world_of(state));
-        let mut machine = scratch.machine.clone();
-        for (role, cast) in self.cast.iter().enumerate() {
-            machine.tasks[cast.task.index()] = self.actor(state, role).task;
+    /// Who is in the middle of an operation, as bits.
+    pub(super) fn busy(&self, scratch: &mut Scratch, state: &State<W>) -> u32 {
+        if self.error(state).is_some() {
+            return 0;
         }
-        (machine, scratch.shared.clone())
+        let busy = |role| self.choices(scratch, self.actor_of(state, role)) & BUSY != 0;
+        let bits = (0..self.cast.len()).map(busy).enumerate();
+        bits.fold(0, |bits, (role, busy)| bits | u32::from(busy) << role)
+    }
+
+    /// Whether somebody who is in the middle of an operation sleeps for a while.
+    pub(super) fn sleeps(&self, scratch: &mut Scratch, state: &State<W>, role: usize) -> bool {
+        self.load(scratch, Self::world_of(state));
+        let task = self.actor(state, role).task;
+        task.top().wants(&scratch.machine.mem, &task).until == Until::Tick
+    }
+
+    /// The new place of each role after a choice that changes names.
+    pub(super) fn roles(
+        &self,
+        scratch: &mut Scratch,
+        state: &State<W>,
+        by: Choice,
+    ) -> Option<Vec<u8>> {
+        let actor = match by.by {
+            Choice::SWAP => SWAP_IO,
+            role => self.actor_of(state, role.into()),
+        };
+        let world = u64::from(Self::world_of(state));
+        let key = world << 32 | u64::from(actor) << 8 | u64::from(by.which) | WHICH_NAMING;
+        match self.memo.get(key) {
+            Some(naming) => Some(self.namings.get(naming as u32).roles.clone()),
+            None => self.follow_slowly(scratch, state, by)?.1,
+        }
     }
 
     /// One actor of a state.
@@ -917,6 +941,8 @@ fn ended(op: Op, ret: Ret) -> u8 {
     match op {
         Op::Shrink(..) | Op::Migrate(..) | Op::Verb(Verb::MadvisePageout, _) => match ret {
             Ret::Freed | Ret::Done => flag::REMOVED,
+            // There is no room for the page; nobody refused it.
+            Ret::NoMemory => 0,
             _ => flag::REFUSED,
         },
         Op::Swapoff => flag::OFF,

@@ -276,7 +276,20 @@ impl Universe {
                 ..named("swapoff", "a page in swap, a process, its child, reclaim, swapoff")
             },
             Self {
+                spaces: 3,
+                slots: 1,
+                operations: Times::Always,
+                child_operations: Times::Always,
+                swapoff: true,
+                setup: vec![Store, Verb::MadvisePageout, Fork, Fork],
+                verbs: vec![Verb::MprotectWrite],
+                child_verbs: vec![Verb::MprotectWrite],
+                reclaim: Times::Always,
+                ..named("swapoff_passes", "swapoff of a page of three processes, reclaim for ever")
+            },
+            Self {
                 spaces: 1,
+                slots: 1,
                 requests: 2,
                 operations: Times::Always,
                 verbs: vec![DirectRead],

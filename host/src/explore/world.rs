@@ -115,7 +115,9 @@ pub(super) fn forget_since(
     let (in_pages, in_slots) = contents(mem);
     pages &= !in_pages;
     rest &= !in_slots;
-    if !(rest && pages) && !mem.ios.is_empty() {
+    if !(rest && pages) {
+        // What is nowhere cannot be seen.
+        oracle.forget_also(|token| in_memory(mem, token) || to_be_moved(mem, token));
         requests(mem, oracle);
         rest = false;
     }
@@ -125,11 +127,8 @@ pub(super) fn forget_since(
         address_spaces = false;
         rest &= as_many_free;
     }
-    if !(rest && pages) {
-        // What is nowhere cannot be seen.
-        oracle.forget_also(|token| in_memory(mem, token) || in_requests(mem, token));
+    if !rest {
         oracle.sort();
-        rest = false;
     }
     [pages, address_spaces, rest]
 }
@@ -245,6 +244,14 @@ fn requests(mem: &mut Memory, oracle: &mut Oracle) {
     oracle.keep_tokens(|token| in_memory(mem, token) || in_requests(mem, token));
 }
 
+/// Whether a device has still to move a token.
+fn to_be_moved(mem: &Memory, token: Token) -> bool {
+    mem.ios.iter().filter(|io| io.state != IoState::Done).any(|io| {
+        let holders = io.first as usize..(io.first + io.pages) as usize;
+        mem.holders[holders].iter().any(|holder| holder.token.contains(&token))
+    })
+}
+
 fn mentioned(mem: &Memory, oracle: &Oracle, token: Token) -> bool {
     in_memory(mem, token) || oracle.mentions(token)
 }
@@ -282,7 +289,8 @@ pub(super) fn spaces(mem: &mut Memory, oracle: &mut Oracle, shared: &mut Shared)
     mem.forget_free_ptes();
     let Memory { vmas, .. } = mem;
     let used = |index: usize| {
-        let within = |vma: &Vma| (vma.ptes as usize..(vma.ptes + vma.len) as usize).contains(&index);
+        let within =
+            |vma: &Vma| (vma.ptes as usize..(vma.ptes + vma.len) as usize).contains(&index);
         vmas.iter().any(within)
     };
     oracle.forget_ptes_where(|index| !used(index));
@@ -293,9 +301,7 @@ pub(super) fn spaces(mem: &mut Memory, oracle: &mut Oracle, shared: &mut Shared)
 fn anon_vmas(mem: &mut Memory) {
     let unused = |mem: &Memory, id: usize| {
         let anon_vma = &mem.anon_vmas[id];
-        let points = |page: &crate::mm::Page| {
-            page.flags & PG_ANON != 0 && page.mapping as usize == id
-        };
+        let points = |page: &Page| page.flags & PG_ANON != 0 && page.mapping as usize == id;
         !anon_vma.head.is_some() && !anon_vma.lock.is_some() && !mem.pages.iter().any(points)
     };
     while !mem.anon_vmas.is_empty() && unused(mem, mem.anon_vmas.len() - 1) {

@@ -76,6 +76,12 @@ impl Line<'_> {
         let (Some(first), Some(last)) = (moves.first(), moves.last()) else { return };
         let step = &scenario.steps[first.step.expect("only actors' moves are collected")];
         let text = if first.began { said(step) } else { format!("{}: continue", step.actor) };
+        if step.act == Act::Complete
+            && let Some(text) = completion(&step.actor, first, last)
+        {
+            steps.push(text);
+            return;
+        }
         let Some(stop) = last.stage.filter(|_| !last.ended) else {
             steps.push(text);
             return;
@@ -84,6 +90,15 @@ impl Line<'_> {
         steps.push(format!("{text} until {stop}"));
         let again = format!("{}: continue until {stop}", step.actor);
         steps.extend(std::iter::repeat_n(again, times - 1));
+    }
+}
+
+/// What a device does in one turn, where that can be said: it has no `until`.
+fn completion(io: &str, first: &Moved, last: &Moved) -> Option<String> {
+    match (first.began, last.ended, last.stage) {
+        (_, true, _) => Some(format!("{io}: complete")),
+        (true, false, Some("device.transfer")) => Some(format!("{io}: transfer")),
+        _ => None,
     }
 }
 

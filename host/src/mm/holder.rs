@@ -11,8 +11,9 @@ use super::page::{PG_ERROR, SECTORS, SectorMask};
 pub type IoId = u16;
 
 /// What a request does with the pages it holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum IoKind {
     /// Direct IO read(2): the device writes the pages.
     DirectRead,

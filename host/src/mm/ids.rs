@@ -58,8 +58,19 @@ pub const ZERO_PAGE: Pfn = Pfn(0);
 
 /// `swp_entry_t`: swap area and offset. Offset 0 is the area's header, so the
 /// value 0 never is an entry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct SwpEntry(pub u32);
 
 impl SwpEntry {
@@ -100,8 +111,19 @@ impl fmt::Display for SwpEntry {
 /// The author is 0 for what was there before the run (zeroes, file contents),
 /// an address space plus 1, or [`Token::DEVICE`]; the number counts all stores
 /// and device transfers of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Token(pub u32);
 
 impl Token {

@@ -69,8 +69,19 @@ pub struct Page {
 }
 
 /// References of get_user_pages to one page, by flavour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Gup {
     /// `FOLL_GET`: 1 of the count each.
     pub got: u16,

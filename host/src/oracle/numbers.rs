@@ -20,6 +20,7 @@ impl Oracle {
     /// Puts in order what is only ever searched.
     pub(crate) fn sort(&mut self) {
         self.also.sort_unstable();
+        self.also.dedup();
         self.raced.sort_unstable();
         self.raced.dedup();
         self.pinned.sort_unstable();

@@ -3,8 +3,8 @@
 
 use super::wrap::{hanging, paragraph};
 use crate::explore::{
-    Difference, Elsewhere, Exploration, Explored, Failures, Finding, Grain, Times, Turn, Universe,
-    Verb, Verdict, Written,
+    Difference, Elsewhere, Exploration, Explored, Failures, Fair, Finding, Grain, Times, Turn,
+    Universe, Verb, Verdict, Written,
 };
 use std::fmt::Write as _;
 
@@ -117,7 +117,11 @@ fn difference(text: &mut String, one: &Difference) {
 
 fn steps(text: &mut String, finding: &Finding) {
     hanging(text, "  ", 2, &finding.line);
-    for one in &finding.schedule {
+    let from = finding.repeats.as_ref().map(|repeats| (repeats.from, repeats.transitions));
+    for (number, one) in (1..).zip(&finding.schedule) {
+        if let Some((_, transitions)) = from.filter(|from| from.0 == number) {
+            let _ = writeln!(text, "  for ever, every {transitions} transitions:");
+        }
         turn(text, one);
     }
     for one in &finding.elsewhere {
@@ -140,8 +144,7 @@ pub fn differences(explored: &[Explored]) -> String {
     let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
     let cell = |wrong: &str, right: &str| {
         let of = |one: &&Difference| one.wrong == wrong && one.right == right;
-        let all: Vec<_> =
-            explored.iter().flat_map(|one| &one.differences).filter(of).collect();
+        let all: Vec<_> = explored.iter().flat_map(|one| &one.differences).filter(of).collect();
         let shortest = all.iter().filter_map(|one| one.finding.as_ref());
         match shortest.map(|finding| finding.transitions).min() {
             Some(transitions) => transitions.to_string(),
@@ -186,6 +189,14 @@ fn exploration(text: &mut String, scenario: &str, one: &Exploration) {
         let (policy, word, states) = (&one.policy, ending.word, ending.states);
         let _ =
             writeln!(text, "Observation {scenario} {policy} \"{word}\" {how} {states} {others}");
+    }
+    for Fair { word, states } in &one.fair {
+        let told = match states {
+            Some(0) => format!("{word} for ever: no fair cycle."),
+            Some(states) => format!("{word} for ever: fair cycles among {states} states."),
+            None => format!("{word} for ever: not asked, there are too many states."),
+        };
+        let _ = writeln!(text, "{told}");
     }
     if one.undefined > 0 {
         let _ = writeln!(text, "Undefined things were seen in {} transitions.", one.undefined);

@@ -20,8 +20,9 @@ stages! { Stage {
 }}
 
 /// A load or store by the task's process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Access {
     stage: Stage,
     /// Address in pages.

@@ -13,8 +13,9 @@ stages! { Stage {
 }}
 
 /// Puts a locked page into the swap cache, dirty. Returns `Yes`, or `No` if swap is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct AddToSwap {
     stage: Stage,
     page: Pfn,

@@ -13,8 +13,9 @@ stages! { Stage {
 }}
 
 /// First touch of an anonymous page; page_table_lock was dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct DoAnonymousPage {
     stage: Stage,
     vma: VmaId,

@@ -20,8 +20,9 @@ stages! { Stage {
 }}
 
 /// May the page be made writable for the one that asks? Returns `Yes` or `No`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct CanShare {
     stage: Stage,
     page: Pfn,

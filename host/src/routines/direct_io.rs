@@ -38,8 +38,9 @@ stages! { HoldStage {
 }}
 
 /// Takes hold of a request's pages and submits it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct HoldPages {
     stage: HoldStage,
     io: IoId,
@@ -200,8 +201,9 @@ stages! { DoneStage {
 }}
 
 /// The device's transfer and the completion of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct CompleteIo {
     stage: DoneStage,
     io: IoId,

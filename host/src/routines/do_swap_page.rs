@@ -44,8 +44,9 @@ stages! { Stage {
 }}
 
 /// A fault on a swap pte; page_table_lock was dropped. Returns `VmFault*`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct DoSwapPage {
     stage: Stage,
     vma: VmaId,

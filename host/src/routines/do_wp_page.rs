@@ -39,8 +39,9 @@ stages! { Stage {
 }}
 
 /// A write-protection fault. Returns `VmFault*`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct DoWpPage {
     stage: Stage,
     vma: VmaId,

@@ -23,8 +23,9 @@ stages! { ExitStage {
 }}
 
 /// The last thread of the task's process exits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Exit {
     stage: ExitStage,
     mm: MmId,
@@ -149,8 +150,9 @@ stages! { UnmapStage {
 
 /// munmap of a whole vma, or MADV_DONTNEED of a part. Returns `Invalid` for
 /// MADV_DONTNEED of a `VM_LOCKED` vma or of nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Unmap {
     stage: UnmapStage,
     vma: VmaId,

@@ -13,8 +13,9 @@ stages! { Stage {
 }}
 
 /// A page fault; the caller holds mmap_sem. Returns `VmFault*`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Fault {
     stage: Stage,
     vma: VmaId,
@@ -25,8 +26,9 @@ pub struct Fault {
 renames!(Fault { vma; stage, address, kind });
 
 /// What the access that faults wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum Kind {
     /// To read.
     Read,

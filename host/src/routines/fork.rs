@@ -30,8 +30,9 @@ stages! { Stage {
 const PTRS_PER_PTE: u32 = 1024;
 
 /// Copies the task's address space to an empty one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Fork {
     stage: Stage,
     child: MmId,

@@ -20,8 +20,9 @@ stages! { Stage {
 }}
 
 /// Frees a swap pte's reference, and the swap cache's page if that is left alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct FreeSwapAndCache {
     stage: Stage,
     entry: SwpEntry,

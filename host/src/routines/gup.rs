@@ -30,8 +30,9 @@ stages! { Stage {
 
 /// Takes references to consecutive pages of a request; the caller holds mmap_sem.
 /// Returns `Pages(n)`: how many it got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct GetUserPages {
     stage: Stage,
     io: IoId,

@@ -48,8 +48,9 @@ stages! { Stage {
 }}
 
 /// The order of operations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum Order {
     /// Replace, unmap, wait.
     ReplaceFirst,
@@ -62,8 +63,9 @@ const ROUNDS: u8 = 5;
 
 /// Moves one anonymous page to another frame. Returns `Done`, `Again` (busy) or
 /// `NoMemory` (no frame or no swap slot).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Migrate {
     stage: Stage,
     order: Order,

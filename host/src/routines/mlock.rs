@@ -16,8 +16,9 @@ stages! { Stage {
 
 /// mlock or munlock of a whole vma. Returns `NoMemory` if there is none, and
 /// `Again` if a page could not be made present; the vma is `VM_LOCKED` all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Mlock {
     stage: Stage,
     vma: VmaId,

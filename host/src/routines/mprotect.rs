@@ -19,8 +19,9 @@ stages! { Stage {
 }}
 
 /// mprotect of a whole vma. Returns `NoMemory` if there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Mprotect {
     stage: Stage,
     address: u32,

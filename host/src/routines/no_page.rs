@@ -13,8 +13,9 @@ stages! { Stage {
 }}
 
 /// First touch of a page of a file; page_table_lock was dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct DoNoPage {
     stage: Stage,
     vma: VmaId,

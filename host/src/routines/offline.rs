@@ -21,8 +21,9 @@ pub const MAX_PASSES: u8 = 10;
 
 /// Takes a section out of use. Returns `Done`, also if it was out of use; `Again` if a
 /// page stayed; `Invalid` if somebody is at it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Offline {
     stage: Stage,
     order: Order,

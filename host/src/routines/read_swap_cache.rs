@@ -18,8 +18,9 @@ stages! { Stage {
 
 /// Finds or starts to read the page of an entry. Returns `Page`, or `No` if there
 /// is no memory or the entry is not in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct ReadSwapCache {
     stage: Stage,
     entry: SwpEntry,
@@ -125,8 +126,9 @@ stages! { AheadStage {
 
 /// Reads the cluster of `1 << page_cluster` slots around an entry, then drains the
 /// LRU-add pagevec.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Readahead {
     stage: AheadStage,
     entry: SwpEntry,

@@ -21,8 +21,9 @@ stages! { PageStage {
 /// Reclaims one chosen page, as if `refill_inactive_zone` and `shrink_cache` had
 /// come to it. Returns what `shrink_list` says, or `Again` if the page is not on
 /// the LRU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct ShrinkPage {
     stage: PageStage,
     page: Pfn,
@@ -97,8 +98,9 @@ stages! { CacheStage {
 }}
 
 /// Reclaims from the inactive list, oldest first. Returns `Pages(freed)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct ShrinkCache {
     stage: CacheStage,
     left: u32,
@@ -157,8 +159,9 @@ stages! { RefillStage {
 }}
 
 /// Moves pages that were not referenced from the active to the inactive list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct RefillInactive {
     stage: RefillStage,
     left: u32,

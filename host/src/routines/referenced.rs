@@ -17,8 +17,9 @@ stages! { Stage {
 }}
 
 /// Was the page used since the last time? Returns `Yes` or `No`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct PageReferenced {
     stage: Stage,
     page: Pfn,
@@ -30,8 +31,9 @@ pub struct PageReferenced {
 renames!(PageReferenced { page, walk; stage, mapcount, referenced });
 
 /// The vmas in which a page may be mapped: an anon_vma's, or those of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Walk {
     /// The anon_vma, whose lock the walk holds; none for a file page.
     pub anon_vma: AnonVmaId,

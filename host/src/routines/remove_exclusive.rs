@@ -21,8 +21,9 @@ stages! { Stage {
 }}
 
 /// Takes a page out of the swap cache if nobody else uses it. Returns `Yes` or `No`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct RemoveExclusive {
     stage: Stage,
     page: Pfn,

@@ -42,8 +42,9 @@ stages! { Stage {
 }}
 
 /// Reclaims one isolated page. Returns `Freed`, `Kept` or `Activated`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct ShrinkList {
     stage: Stage,
     page: Pfn,

@@ -35,8 +35,9 @@ stages! { Stage {
 
 /// Takes a swap area out of use. Returns `Done`, `NoMemory`, or `Invalid` if it is
 /// not in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Swapoff {
     stage: Stage,
     area: u8,

@@ -28,8 +28,9 @@ stages! { Stage {
 }}
 
 /// Takes down all ptes of a page. Returns `SwapSuccess`, `SwapAgain` or `SwapFail`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct TryToUnmap {
     stage: Stage,
     page: Pfn,
@@ -43,8 +44,9 @@ pub struct TryToUnmap {
 renames!(TryToUnmap { page, walk, ret, pte; stage, mode });
 
 /// Who unmaps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 enum Mode {
     /// Reclaim: a young pte or a `VM_LOCKED` vma is left alone.
     Reclaim,

@@ -34,8 +34,9 @@ stages! { Stage {
 
 /// Moves one anonymous page to another frame. Returns `Done`, `Again` (busy) or
 /// `NoMemory`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct UnmapAndMove {
     stage: Stage,
     ret: Ret,

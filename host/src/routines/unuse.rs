@@ -22,8 +22,9 @@ stages! { Stage {
 }}
 
 /// Restores at most one pte of a mm; the page is locked and held by the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct UnuseProcess {
     stage: Stage,
     mm: MmId,

@@ -32,8 +32,9 @@ stages! { Stage {
 }}
 
 /// Brings everything in an area back to memory. Returns `Done` or `NoMemory`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct UnuseByMm {
     stage: Stage,
     area: u8,

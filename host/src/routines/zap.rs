@@ -21,8 +21,9 @@ stages! { Stage {
 }}
 
 /// Takes down the ptes of `next..end` in a vma.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Zap {
     stage: Stage,
     vma: VmaId,
