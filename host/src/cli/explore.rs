@@ -73,6 +73,12 @@ pub(super) struct Arguments {
         conflicts_with = "scenario"
     )]
     universes: Vec<String>,
+    /// Not every state, but so many random walks
+    #[arg(long, value_name = "WALKS", requires = "universe", conflicts_with_all = ["pairs", "checkpoint", "resume"])]
+    sample: Option<u64>,
+    /// What the walks are chosen by
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "sample")]
+    seed: u64,
     /// List the built-in universes
     #[arg(long)]
     list: bool,
@@ -256,6 +262,7 @@ impl Arguments {
             time: self.time.map(Duration::from_secs),
             memory: self.memory.map(|megabytes| megabytes << 20),
             threads: usize::from(self.threads),
+            sample: self.sample.map(|walks| (walks, self.seed)),
         }
     }
 }

@@ -24,6 +24,7 @@ mod over;
 mod pairs;
 mod parents;
 mod replay;
+mod sample;
 mod saved;
 mod search;
 mod spill;
@@ -40,6 +41,7 @@ use crate::run::{End, Move, Moved, Options, Script, Walk, is_error};
 use crate::scenario::Scenario;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -62,6 +64,8 @@ pub struct Budget {
     pub memory: Option<u64>,
     /// Threads; they change nothing but the time it takes.
     pub threads: usize,
+    /// Not all states, but so many random walks, chosen by a seed: for universes.
+    pub sample: Option<(u64, u64)>,
 }
 
 /// Whether everything was seen.
@@ -82,6 +86,13 @@ pub enum Verdict {
     Interrupted,
     /// Every state that can be reached, and in none was the policy asked anything.
     Vacuous,
+    /// So many random walks were taken, fewer if the time ran out.
+    Sampled {
+        /// Walks.
+        walks: u64,
+        /// What the walks were chosen by.
+        seed: u64,
+    },
 }
 
 /// What was counted.
@@ -275,15 +286,15 @@ impl Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { states: None, depth: None, time: None, memory: None, threads: 1 }
+        Self { states: None, depth: None, time: None, memory: None, threads: 1, sample: None }
     }
 }
 
 impl Verdict {
     /// As printed.
     #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
+    pub fn word(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::Exhaustive => "EXHAUSTIVE",
             Self::BoundedStates => "BOUNDED(states)",
             Self::BoundedDepth => "BOUNDED(depth)",
@@ -291,7 +302,8 @@ impl Verdict {
             Self::BoundedMemory => "BOUNDED(memory)",
             Self::Interrupted => "BOUNDED(interrupted)",
             Self::Vacuous => "VACUOUS",
-        }
+            Self::Sampled { walks, seed } => return format!("SAMPLED({walks}, {seed})").into(),
+        })
     }
 }
 

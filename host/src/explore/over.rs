@@ -148,7 +148,7 @@ impl Job<'_> {
     }
 
     fn limits(&self) -> Limits<'_> {
-        let Budget { states, depth, time, memory, threads } = *self.budget;
+        let Budget { states, depth, time, memory, threads, .. } = *self.budget;
         Limits {
             states,
             depth,
@@ -167,6 +167,9 @@ impl Job<'_> {
         tell: &mut dyn FnMut(&str, Progress),
     ) -> Result<(Exploration, Option<KeepError>), KeepError> {
         let Self { universe, reductions, budget, keep, .. } = *self;
+        if let Some(sample) = budget.sample {
+            return Ok((self.sample::<W>(policy, sample), None));
+        }
         let system = System::<W>::new(universe, policy, reductions, MEMO);
         let identity = Identity::new(universe, policy, reductions, W);
         let limits = self.limits();
@@ -218,6 +221,28 @@ impl Job<'_> {
             undefined: search.undefined,
         };
         Ok((exploration, unsaved))
+    }
+
+    /// Random walks instead of all states.
+    fn sample<const W: usize>(&self, policy: &Policy, sample: (u64, u64)) -> Exploration {
+        let system = System::<W>::new(self.universe, policy, self.reductions, MEMO);
+        let sampled = super::sample::sample(&system, sample, &self.limits());
+        let others = self.policies.iter().filter(|other| other.name() != policy.name());
+        let others: Vec<_> = others.collect();
+        let errors = sampled.ends.iter().filter(|end| is_error(end.word));
+        let told =
+            errors.map(|end| finding(&system, policy, &others, end.word, &end.shortest)).collect();
+        let ending = |end: &super::sample::End| Ending { word: end.word, states: end.walks };
+        Exploration {
+            policy: policy.name().to_string(),
+            verdict: sampled.verdict,
+            counts: sampled.counts,
+            findings: told,
+            endings: sampled.ends.iter().map(ending).collect(),
+            fair: Vec::new(),
+            coverage: asked_and_answered(system.coverage()),
+            undefined: sampled.undefined,
+        }
     }
 
     /// Only what is on disk can fail.
