@@ -218,10 +218,10 @@ pub struct Exploration {
     /// Each distinct outcome, with the number of states that end so.
     pub endings: Vec<Ending>,
     /// What can go on for ever, where that was asked.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fair: Vec<Fair>,
     /// Questions that the policy was asked and answers that it gave: `hook answer`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coverage: Vec<String>,
     /// Transitions in which something undefined was seen.
     pub undefined: u64,
@@ -267,7 +267,7 @@ pub struct Explored {
     /// One entry for each policy, in the order asked for.
     pub explorations: Vec<Exploration>,
     /// For each ordered pair of policies, if asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
 }
 
