@@ -6,7 +6,7 @@
 use super::actor::{Actor, Op, frame};
 use super::system::{Choice, Scratch, State, System};
 use super::universe::{Verb, process_name};
-use super::world::{Shared, forget};
+use super::world::{NOBODY, Shared, forget};
 use crate::machine::Machine;
 use crate::routines::stage_names;
 use crate::run::{Move, Script};
@@ -186,8 +186,11 @@ impl<'a, const W: usize> Narrator<'a, W> {
 
     /// Names what came to be in a step: a child, a request.
     fn name(&mut self, before: &Shared) {
-        for (child, (by, was)) in self.shared.forked_by.iter().zip(&before.forked_by).enumerate() {
-            if by != was && *was == super::world::NOBODY {
+        let there = |shared: &Shared, child: usize| {
+            shared.born >> child & 1 == 1 || shared.forked_by[child] != NOBODY
+        };
+        for child in 0..before.forked_by.len() {
+            if there(&self.shared, child) && !there(before, child) {
                 self.spaces.resize(self.spaces.len().max(child + 1), String::new());
                 self.spaces[child] = process_name(self.named);
                 self.named += 1;

@@ -304,7 +304,7 @@ impl Universe {
                 operations: most(1),
                 verbs: vec![Store],
                 setup: vec![],
-                reclaim: most(1),
+                reclaim: most(2),
                 ..named("three", "three processes that store, reclaim")
             },
             Self {
