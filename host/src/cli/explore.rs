@@ -34,9 +34,15 @@ const MOST_THREADS: i64 = 64;
 pub(super) const HELP: &str = "\
 Each actor does its steps in their order; steps of different actors interleave
 freely, and swap IO completes at any time. `until` and `continue` are ignored,
-`check` is left out. The verdict is EXHAUSTIVE, or BOUNDED(states, depth, time,
-memory or interrupted). Each error comes with its shortest schedule, replayed
-from the start. Ctrl-C ends it in order: what is known is printed; a second one
+`check` is left out. A universe has no steps, only bounds: the explorer chooses
+what actors do. Its states are reduced by symmetry and by stages that come to
+the same before and after what others do; a transition may be several stages.
+
+The verdict is EXHAUSTIVE; BOUNDED(states, depth, time, memory or interrupted);
+SAMPLED(walks, seed); or VACUOUS, if the policy was never asked anything. Each
+error comes with its shortest schedule, replayed from the start. What can go on
+for ever is asked of a universe that is EXHAUSTIVE: STUCK and NO PROGRESS, as
+fair cycles. Ctrl-C ends it in order: what is known is printed; a second one
 ends it at once.
 
 A universe can be gone on with: --checkpoint writes a file, --resume reads it,
@@ -46,8 +52,10 @@ distinct parts of states stay in memory, an eighth of it is kept for the tables.
 
 Examples:
   cowpath explore swap_in_race --policy iwamoto --policy hugh
-  cowpath explore swap_in_race -p iwamoto --write found.toml
+  cowpath explore -u tiny -p iwamoto --write found.toml
   cowpath run found.toml --policy iwamoto
+  cowpath explore -u pipe -p all --pairs --grain operation
+  cowpath explore -u large -p hugh --sample 100000 --seed 7
   cowpath explore -u medium -p hugh --time 3600 --checkpoint hugh.ckp
   cowpath explore -u medium -p hugh --resume hugh.ckp --memory 4096 --disk tmp
   cowpath explore my.toml -p vanilla --states 1000000 --time 60 --threads 2
