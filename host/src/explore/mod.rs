@@ -16,6 +16,7 @@ mod breadth;
 mod canonical;
 mod checkpoint;
 mod fair;
+mod huge;
 mod intern;
 mod keep;
 mod naming;

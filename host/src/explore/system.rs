@@ -5,6 +5,7 @@
 //! once and remembered; policies are pure, and [`System::check`] holds them to it.
 
 use super::actor::{Actor, Begun, Cast, Op, cast};
+use super::huge;
 use super::intern::{Pool, Values};
 use super::naming::{Naming, Symmetries};
 use super::universe::{Grain, Universe};
@@ -188,6 +189,7 @@ impl Memo {
     fn new(entries: usize) -> Self {
         let entries = entries.next_power_of_two();
         let all = Box::<[[AtomicU64; 2]]>::new_zeroed_slice(entries);
+        huge::advise(all.as_ptr(), entries);
         // SAFETY: an AtomicU64 may be any bits, and so zeroes.
         let entries = unsafe { all.assume_init() };
         Self { mask: entries.len() as u64 - 1, entries }

@@ -29,7 +29,7 @@ pub(super) struct Visited<const W: usize> {
 
 impl<const W: usize> Visited<W> {
     pub fn new() -> Self {
-        Self { slots: vec![[FREE; W]; LEAST as usize], len: 0 }
+        Self { slots: free(LEAST as usize), len: 0 }
     }
 
     /// States in it.
@@ -65,7 +65,7 @@ impl<const W: usize> Visited<W> {
 
     #[cold]
     fn grow(&mut self, slots: usize) {
-        let old = std::mem::replace(&mut self.slots, vec![[FREE; W]; slots]);
+        let old = std::mem::replace(&mut self.slots, free(slots));
         for state in old {
             if state[0] != FREE {
                 let mut place = self.place(place_of(&state));
@@ -220,4 +220,12 @@ mod tests {
         assert_eq!(visited.len(), kept as u64);
         assert_eq!(visited.iter().count(), kept);
     }
+}
+
+/// So many free slots.
+fn free<const W: usize>(slots: usize) -> Vec<State<W>> {
+    let mut table = Vec::with_capacity(slots);
+    super::huge::advise(table.as_ptr(), slots);
+    table.resize(slots, [FREE; W]);
+    table
 }
