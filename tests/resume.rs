@@ -316,6 +316,20 @@ fn a_checkpoint_is_of_one_policy() {
 }
 
 #[test]
+fn a_checkpoint_is_of_one_universe() {
+    let path = folder("universes").join("checkpoint");
+    let output = Command::new(env!("CARGO_BIN_EXE_cowpath"))
+        .args(["explore", "-u", "pin", "-u", "pipe", "-p", "hugh", "--checkpoint"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("one universe, and 2 are asked for"), "{said}");
+    assert!(!path.exists());
+}
+
+#[test]
 fn a_signal_ends_the_command_in_order() {
     let path = folder("signal").join("checkpoint");
     let checkpoint = path.to_str().unwrap();

@@ -20,8 +20,8 @@ use super::output::{Format, complain, print, print_json};
 use super::progress::{Style, Teller};
 use super::{Error, Exit};
 use crate::explore::{
-    Budget, Disk, Explored, Keep, Progress, Question, Universe, Verdict, Written, explore_and_keep,
-    explore_until,
+    Budget, Disk, Explored, Keep, KeepError, Progress, Question, Universe, Verdict, Written,
+    explore_and_keep, explore_until,
 };
 use crate::policy::{self, LoadError, Policy, check_distinct, names_file};
 use crate::report::{ExploreDocument, differences, explored, universes};
@@ -167,6 +167,10 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
     let mut unsaved = None;
     let mut found = Vec::new();
     let keep = arguments.keep();
+    let universes = arguments.universes.len();
+    if universes > 1 && (keep.checkpoint.is_some() || keep.resume.is_some()) {
+        return Err(KeepError::SeveralUniverses { universes }.into());
+    }
     for name in &arguments.universes {
         let universe = arguments.bounds.of(name)?;
         let reductions = arguments.bounds.reductions();

@@ -90,6 +90,11 @@ pub enum KeepError {
         /// So many were asked for.
         policies: usize,
     },
+    /// A checkpoint of several universes.
+    SeveralUniverses {
+        /// So many were asked for.
+        universes: usize,
+    },
     /// The folder for visited states has something in it.
     FolderNotEmpty {
         /// Which.
@@ -151,6 +156,11 @@ impl fmt::Display for KeepError {
                 f,
                 "a checkpoint holds the exploration of one policy, and {policies} are asked for\n  \
                  explore them one by one, each with a checkpoint of its own"
+            ),
+            Self::SeveralUniverses { universes } => write!(
+                f,
+                "a checkpoint holds the exploration of one universe, and {universes} are asked \
+                 for\n  explore them one by one, each with a checkpoint of its own"
             ),
             Self::FolderNotEmpty { folder } => write!(
                 f,
