@@ -2,7 +2,7 @@
 //!
 //! A state is the number of its world and one number for each actor. What a transition
 //! makes of a world and one actor does not depend on the other actors, so it is worked out
-//! once and remembered; policies are pure, and [`System::check`] holds them to it.
+//! once and remembered. This rests on policies being pure.
 
 use super::actor::{Actor, Begun, Cast, Op, cast};
 use super::huge;
@@ -398,7 +398,7 @@ impl<'a, const W: usize> System<'a, W> {
         (self.worlds.len(), self.actors.len() as u64)
     }
 
-    /// Questions asked and answers given so far: bits by [`Self::bit`].
+    /// Questions asked and answers given so far: five bits for each hook.
     #[must_use]
     pub fn coverage(&self) -> u64 {
         self.coverage.load(Relaxed)

@@ -188,6 +188,14 @@ impl<const W: usize> Visited<W> {
     }
 }
 
+/// So many free slots.
+fn free<const W: usize>(slots: usize) -> Vec<State<W>> {
+    let mut table = Vec::with_capacity(slots);
+    super::huge::advise(table.as_ptr(), slots);
+    table.resize(slots, [FREE; W]);
+    table
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,12 +231,4 @@ mod tests {
         assert_eq!(visited.len(), kept as u64);
         assert_eq!(visited.iter().count(), kept);
     }
-}
-
-/// So many free slots.
-fn free<const W: usize>(slots: usize) -> Vec<State<W>> {
-    let mut table = Vec::with_capacity(slots);
-    super::huge::advise(table.as_ptr(), slots);
-    table.resize(slots, [FREE; W]);
-    table
 }
