@@ -124,8 +124,9 @@ pub(super) fn forget_since(
     let as_many_free = from.is_some_and(|from| from.mem.free.len == mem.free.len);
     if !address_spaces || !as_many_free {
         spaces(mem, oracle, shared);
+        // Births and expectations belong to the rest.
         address_spaces = false;
-        rest &= as_many_free;
+        rest = false;
     }
     if !rest {
         oracle.sort();
