@@ -85,6 +85,8 @@ fn wrong_input_ends_with_2_and_names_the_nearest_word() {
     assert!(error.contains("unknown hunk") && error.contains("do_wp_page"), "{error}");
     let error = complains(&["compare", "-p", "hugh", "-p", "hugh"]);
     assert!(error.contains("two policies are called \"hugh\""), "{error}");
+    let error = complains(&["explore", "-u", "tiny", "-p", "hugh", "--setup", "fork,fork,fork"]);
+    assert!(error.contains("universe tiny") && error.contains("--setup"), "{error}");
     for wrong in [&["compair"][..], &["run"], &["compare", "--format", "xml"], &[]] {
         let error = complains(wrong);
         assert!(error.contains("--help") || error.contains("Usage:"), "{wrong:?}: {error}");

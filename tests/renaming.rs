@@ -11,8 +11,8 @@ mod world;
 
 use alphabet::{Alphabet, DIRECT, EVERY_HOLD, EVERYTHING, foll_pin};
 use cowpath::explore::symmetry::{
-    Seen, Symmetric, choose, choose_by, forget_lru_order, forget_mmlist_order, forget_rmap_order,
-    forget_unused, sort_free,
+    Seen, Symmetric, choose, choose_by, forget_lru_order, forget_mmlist_order, forget_unused,
+    sort_free,
 };
 use cowpath::machine::Machine;
 use cowpath::mm::{
@@ -332,6 +332,26 @@ fn run(machine: &mut Machine, task: TaskId, routine: impl Into<Routine>) {
     machine.start(task, routine);
     while !machine.tasks[task.index()].idle() {
         assert!(machine.try_step(task, &policy, None));
+    }
+}
+
+/// The list of each anon_vma that nobody has locked, by vma: descending where children are
+/// linked at the head. Not sound in general: it matters whose pte an rmap walk
+/// comes to first.
+fn forget_rmap_order(mem: &mut Memory, at_head: bool) {
+    for id in 0..mem.anon_vmas.len() {
+        if mem.anon_vmas[id].lock.is_some() {
+            continue;
+        }
+        let mut last = VmaId::NONE;
+        for place in 0..mem.vmas.len() {
+            // From the end of the list to its head.
+            let vma = if at_head { place } else { mem.vmas.len() - 1 - place };
+            if mem.vmas[vma].len > 0 && mem.vmas[vma].anon_vma.index() == id {
+                mem.vmas[vma].anon_next = std::mem::replace(&mut last, VmaId(vma as u16));
+            }
+        }
+        mem.anon_vmas[id].head = last;
     }
 }
 

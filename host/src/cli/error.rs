@@ -40,6 +40,13 @@ pub enum Error {
     Keep(KeepError),
     /// Ctrl-C cannot be heard.
     Signals(io::Error),
+    /// What process A is to have done before, in a universe, is not possible.
+    Setup {
+        /// The universe.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// A file or folder cannot be written.
     Unwritable {
         /// Which.
@@ -67,6 +74,7 @@ impl Error {
             | Self::Transcript(_)
             | Self::Record(_)
             | Self::UnknownUniverse { .. }
+            | Self::Setup { .. }
             | Self::Keep(_)
             | Self::Signals(_)
             | Self::Unwritable { .. }
@@ -104,6 +112,11 @@ impl fmt::Display for Error {
             }
             Self::Keep(error) => write!(f, "error: {error}"),
             Self::Signals(error) => write!(f, "error: cannot take signals: {error}"),
+            Self::Setup { name, why } => write!(
+                f,
+                "error: the setup of universe {name} is not possible: {why}\n  \
+                 change --setup, or the bounds that are in its way"
+            ),
             Self::Unwritable { path, error } => {
                 write!(f, "error: cannot write {}: {error}", path.display())
             }

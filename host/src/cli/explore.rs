@@ -173,6 +173,9 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
     }
     for name in &arguments.universes {
         let universe = arguments.bounds.of(name)?;
+        if let Some(why) = policies.iter().find_map(|policy| universe.problem(policy)) {
+            return Err(Error::Setup { name: name.clone(), why });
+        }
         let reductions = arguments.bounds.reductions();
         let asked = (arguments.question(), &budget);
         let kept =

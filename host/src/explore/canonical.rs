@@ -1,35 +1,20 @@
-//! Makes equal what is equal: the numbers of stores and transfers.
+//! Makes equal what is equal in two walks of a scenario: stores, transfers, forks and
+//! requests are numbered through a run, so that two orders of independent stores end in
+//! different numbers.
 //!
-//! Stores, transfers, forks and requests are numbered through a run, so that two orders
-//! of independent stores end in different numbers. Nothing ever asks more of two numbers
-//! than which is the larger, or whether they are the same, and a new one is larger than
-//! all before. So the numbers that a state still mentions are replaced by their ranks: a
-//! state's future stays what it was.
+//! Less than `super::world` forgets: a walk's names lead to address spaces and requests, and
+//! a scenario's swap IO can fail, which leaves in a slot what it held.
 
+use super::world::rank;
 use crate::machine::Machine;
 use crate::mm::{Costs, PG_FREE, SECTORS, Token};
 
-/// Replaces the numbers by their ranks, and forgets what is merely counted.
+/// Replaces event numbers by as few as will do, and forgets what is merely counted.
 pub(super) fn renumber(machine: &mut Machine) {
     forget(machine);
-    let mut numbers = Vec::with_capacity(64);
-    each(machine, &mut |number| {
-        if *number > 0 {
-            numbers.push(*number);
-        }
-    });
-    numbers.sort_unstable();
-    numbers.dedup();
-    each(machine, &mut |number| {
-        if *number > 0 {
-            let rank = numbers.binary_search(number).expect("it was collected");
-            *number = rank as u32 + 1;
-        }
-    });
-    machine.mem.seq = numbers.len() as u32;
+    rank(machine);
     machine.mem.costs = Costs::default();
     machine.stages = 0;
-    machine.oracle.sort();
 }
 
 /// Nobody may look at what free frames and free slots hold: whoever did would be found by
@@ -45,40 +30,5 @@ fn forget(machine: &mut Machine) {
                 *data = [Token::ZERO; SECTORS];
             }
         }
-    }
-}
-
-/// Every number that a state mentions. 0 stands for none.
-fn each(machine: &mut Machine, see: &mut impl FnMut(&mut u32)) {
-    let mem = &mut machine.mem;
-    for token in mem.pages.iter_mut().flat_map(|page| &mut page.data) {
-        in_token(token, see);
-    }
-    for token in mem.areas.iter_mut().flat_map(|area| area.data.iter_mut().flatten()) {
-        in_token(token, see);
-    }
-    for holder in &mut mem.holders {
-        for token in holder.token.iter_mut().chain(&mut holder.start) {
-            in_token(token, see);
-        }
-        see(&mut holder.held);
-    }
-    for io in &mut mem.ios {
-        see(&mut io.submitted);
-        see(&mut io.completed);
-    }
-    for mm in &mut mem.mms {
-        see(&mut mm.born);
-    }
-    machine.oracle.each_token(&mut |token| in_token(token, see));
-    machine.oracle.each_number(see);
-}
-
-/// What was there before the run has no number.
-fn in_token(token: &mut Token, see: &mut impl FnMut(&mut u32)) {
-    if token.author() != 0 {
-        let mut number = token.seq();
-        see(&mut number);
-        *token = Token::new(token.author(), number);
     }
 }

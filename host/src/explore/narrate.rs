@@ -4,7 +4,7 @@
 //! Names are given as things come to be: processes are A, B, C, ..., requests io1, io2, ...
 
 use super::actor::{Actor, Op, frame};
-use super::system::{Choice, Scratch, State, System};
+use super::system::{Choice, Scratch, Start, State, System};
 use super::universe::{Verb, process_name};
 use super::world::{NOBODY, Shared, forget};
 use crate::machine::Machine;
@@ -63,7 +63,7 @@ pub(super) fn narrate<const W: usize>(system: &System<'_, W>, schedule: &[Choice
 
 impl<'a, const W: usize> Narrator<'a, W> {
     fn new(system: &'a System<'a, W>) -> Self {
-        let (machine, shared, actors) = system.beginning();
+        let Start { machine, shared, actors } = system.start();
         let processes = system.universe().processes;
         Self {
             system,

@@ -28,8 +28,9 @@ use std::sync::atomic::AtomicBool;
 /// Steps that are remembered: 16 bytes each.
 const MEMO: usize = 1 << 22;
 
-/// Actors up to which a packed state has two words, three.
-const NARROW: [usize; 2] = [5, 8];
+/// Actors up to which a packed state has two words, three, four: 19 bits and more for the
+/// number of each. Fifteen at most have six words.
+const NARROW: [usize; 3] = [5, 8, 11];
 
 /// Schedules that are looked at to tell one difference of two policies from the others.
 const MOST_LOOKED_AT: usize = 500;
@@ -49,7 +50,8 @@ pub enum Question {
 /// Explores a universe under each policy; `tell` hears how far it is, and `stop` ends it.
 ///
 /// # Panics
-/// A finding that a replay does not reach again: a mistake of this program.
+/// The setup is not possible ([`Universe::problem`]); or a finding that a replay does not
+/// reach again: a mistake of this program.
 #[must_use]
 pub fn explore_universe(
     universe: &Universe,
@@ -102,7 +104,8 @@ pub fn explore_and_keep(
     match universe.actors() {
         few if few <= NARROW[0] => job.run::<2>(tell),
         some if some <= NARROW[1] => job.run::<3>(tell),
-        _ => job.run::<4>(tell),
+        many if many <= NARROW[2] => job.run::<4>(tell),
+        _ => job.run::<6>(tell),
     }
 }
 

@@ -92,26 +92,6 @@ pub fn forget_mmlist_order(mem: &mut Memory) {
     mem.mmlist.sort_unstable();
 }
 
-/// The list of each anon_vma that nobody has locked, by vma: descending where children are
-/// linked at the head. For explorations in which it does not matter whose pte an rmap walk
-/// comes to first; it is not sound in general.
-pub fn forget_rmap_order(mem: &mut Memory, at_head: bool) {
-    for id in 0..mem.anon_vmas.len() {
-        if mem.anon_vmas[id].lock.is_some() {
-            continue;
-        }
-        let mut last = VmaId::NONE;
-        for place in 0..mem.vmas.len() {
-            // From the end of the list to its head.
-            let vma = if at_head { place } else { mem.vmas.len() - 1 - place };
-            if mem.vmas[vma].len > 0 && mem.vmas[vma].anon_vma.index() == id {
-                mem.vmas[vma].anon_next = std::mem::replace(&mut last, VmaId(vma as u16));
-            }
-        }
-        mem.anon_vmas[id].head = last;
-    }
-}
-
 /// Makes equal what nobody looks at: what a free frame or slot held, vmas and page tables
 /// that are gone. Best after the renaming, which puts those last.
 pub fn forget_unused(mem: &mut Memory, oracle: &mut Oracle) {

@@ -4,29 +4,35 @@
 //! makes of a world and one actor does not depend on the other actors, so it is worked out
 //! once and remembered. This rests on policies being pure.
 
-use super::actor::{Actor, Begun, Cast, Op, cast};
-use super::huge;
+mod coverage;
+mod memo;
+mod start;
+mod state;
+mod step;
+
+use super::actor::{Actor, Cast, Op};
 use super::intern::{Pool, Values};
 use super::naming::{Naming, Symmetries};
-use super::universe::{Grain, Universe};
-use super::world::{
-    NO_IO, NOBODY, PARTS, Shared, World, forget_since, pack, rank, same_numbers, same_parts,
-};
+use super::universe::Universe;
+use super::world::{PARTS, Shared, World, forget_since, pack, rank, same_numbers, same_parts};
 use crate::lock::Until;
 use crate::machine::Machine;
-use crate::mm::{Counters, SwpEntry};
 use crate::oracle::Kind;
-use crate::policy::{Hook, Policy};
+use crate::policy::Policy;
 use crate::rename::Renaming;
 use crate::routines::Asked;
-use crate::run::machine_of;
-use crate::task::{Ret, Task};
-use cowpath_abi::HOOKS;
+use coverage::bit;
+use memo::Memo;
+use state::{get, put};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use step::Stepped;
 
-/// A packed state.
-pub type State<const W: usize> = [u64; W];
+pub(super) use coverage::asked_and_answered;
+pub(super) use memo::fetch;
+pub(super) use start::Start;
+pub(super) use state::place_of;
+pub use state::{Choice, State, Successor, flag};
 
 /// Most bits of an actor's number.
 const MOST_BITS: u32 = 24;
@@ -65,50 +71,6 @@ impl Reductions {
     pub const NONE: Self = Self { movers: false, symmetry: false };
 }
 
-/// Who makes a transition, and which one: the actor's place in the cast and what it
-/// chooses, or the place of a swap request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Choice {
-    /// The actor; [`Choice::SWAP`] for swap IO.
-    pub by: u8,
-    /// What it chooses.
-    pub which: u8,
-}
-
-impl Choice {
-    /// Swap IO completes.
-    pub const SWAP: u8 = u8::MAX;
-}
-
-/// A state that another leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Successor<const W: usize> {
-    /// The state.
-    pub state: State<W>,
-    /// How.
-    pub by: Choice,
-    /// What happened on the way.
-    pub flags: u8,
-}
-
-/// What happened in a transition.
-pub mod flag {
-    /// It is possible.
-    pub const POSSIBLE: u8 = 1;
-    /// A scan of a page (reclaim, migration) ended without success.
-    pub const REFUSED: u8 = 2;
-    /// A scan of a page ended with success.
-    pub const REMOVED: u8 = 4;
-    /// A request completed.
-    pub const COMPLETED: u8 = 8;
-    /// swapoff ended.
-    pub const OFF: u8 = 16;
-    /// Something undefined was seen.
-    pub const UNDEFINED: u8 = 32;
-    /// Names changed.
-    pub const RENAMED: u8 = 64;
-}
-
 /// What ends a schedule, in the order of its words: numbers of the worlds that stand for it.
 pub const WORDS: [&str; 11] = [
     "POLICY",
@@ -137,7 +99,9 @@ pub struct System<'a, const W: usize> {
     namings: Values<Arc<Naming>>,
     renamed: Memo,
     bits: u32,
-    start: (World, Machine),
+    start: Start,
+    /// The start's world: whose layout unpacked worlds have.
+    world: World,
     pools: [Pool; PARTS],
     worlds: Pool,
     actors: Values<Actor>,
@@ -163,72 +127,13 @@ pub struct Scratch {
     renaming: Renaming,
     /// Choices of each actor's value.
     choices: Vec<u8>,
-    /// Steps that were worked out, not remembered.
-    pub worked_out: u64,
-}
-
-/// What a transition came to, beside what it did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stepped {
-    pub actor: Actor,
-    pub flags: u8,
-    /// Stages that ran.
-    pub stages: u32,
-    /// It used up its stages.
-    pub endless: bool,
-}
-
-/// Remembers steps: lossy, one entry a place, the latest wins. Two words that threads write
-/// without a lock: an entry whose words do not belong together is none.
-struct Memo {
-    entries: Box<[[AtomicU64; 2]]>,
-    mask: u64,
-}
-
-impl Memo {
-    fn new(entries: usize) -> Self {
-        let entries = entries.next_power_of_two();
-        let all = Box::<[[AtomicU64; 2]]>::new_zeroed_slice(entries);
-        huge::advise(all.as_ptr(), entries);
-        // SAFETY: an AtomicU64 may be any bits, and so zeroes.
-        let entries = unsafe { all.assume_init() };
-        Self { mask: entries.len() as u64 - 1, entries }
-    }
-
-    /// The choices of an actor in a world are neighbours: they share a line of the cache.
-    #[inline]
-    fn place(&self, key: u64) -> &[AtomicU64; 2] {
-        let hash = (key >> 8).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        &self.entries[(((hash >> 28) & !3).wrapping_add(key & 0xff) & self.mask) as usize]
-    }
-
-    /// Asks for an entry to be brought near.
-    #[inline]
-    fn fetch(&self, key: u64) {
-        fetch(self.place(key));
-    }
-
-    #[inline]
-    fn get(&self, key: u64) -> Option<u64> {
-        let place = self.place(key);
-        let value = place[1].load(Relaxed);
-        (place[0].load(Relaxed) ^ value == !key).then_some(value)
-    }
-
-    fn forget(&self) {
-        self.entries.iter().flatten().for_each(|word| word.store(0, Relaxed));
-    }
-
-    #[inline]
-    fn put(&self, key: u64, value: u64) {
-        let place = self.place(key);
-        place[0].store(!key ^ value, Relaxed);
-        place[1].store(value, Relaxed);
-    }
 }
 
 impl<'a, const W: usize> System<'a, W> {
-    /// A universe under a policy; `memo` entries are remembered (16 bytes each).
+    /// A universe under a policy; `memo` steps are remembered (16 bytes each).
+    ///
+    /// # Panics
+    /// The setup is not possible: [`Universe::problem`] says so before.
     #[must_use]
     pub fn new(
         universe: &'a Universe,
@@ -236,13 +141,9 @@ impl<'a, const W: usize> System<'a, W> {
         reductions: Reductions,
         memo: usize,
     ) -> Self {
-        let mut machine = machine_of(&universe.scenario(), Counters::Two);
-        let cast = cast(universe, &mut machine);
-        let world = World {
-            mem: machine.mem.clone(),
-            oracle: machine.oracle.clone(),
-            shared: Shared::default(),
-        };
+        let (start, cast) = Start::of(universe);
+        let Machine { mem, oracle, .. } = start.machine.clone();
+        let world = World { mem, oracle, shared: start.shared.clone() };
         let symmetries = Symmetries::of(universe, &cast);
         let bits = ((W as u32 * 64 - WORLD_BITS) / cast.len() as u32).min(MOST_BITS);
         let mut system = Self {
@@ -254,7 +155,8 @@ impl<'a, const W: usize> System<'a, W> {
             namings: Values::new(),
             renamed: Memo::new(if reductions.symmetry { memo / 4 } else { 1 }),
             bits,
-            start: (world, machine.clone()),
+            start,
+            world,
             pools: std::array::from_fn(|_| Pool::new()),
             worlds: Pool::new(),
             actors: Values::new(),
@@ -263,77 +165,31 @@ impl<'a, const W: usize> System<'a, W> {
             initial: [0; W],
             initial_roles: Vec::new(),
         };
-        let (_, mut shared, mut actors) = system.beginning();
-        for &verb in &universe.setup {
-            system.undisturbed(&mut machine, &mut shared, &mut actors[0], verb);
-        }
-        Self::settle(&mut machine);
-        let mut scratch = system.scratch();
-        scratch.machine = machine;
-        scratch.shared = shared;
-        scratch.same = [false; PARTS];
-        let (world, naming) = system.number(&mut scratch);
-        let mut numbers = vec![0; actors.len()];
-        for actor in actors {
-            let actor = naming.as_ref().map_or(actor, |naming| naming.actor(&system.cast, &actor));
-            numbers[usize::from(actor.role)] = system.actors.number(&actor);
-        }
-        system.initial = system.pack(world, &numbers);
-        let same = || (0..system.cast.len() as u8).collect();
-        system.initial_roles = naming.map_or_else(same, |naming| naming.roles.clone());
+        system.begin();
         system
     }
 
-    /// Everybody idle.
-    fn fresh(&self, machine: &Machine) -> Vec<Actor> {
-        let one = |(role, cast): (usize, &Cast)| Actor {
-            task: machine.tasks[cast.task.index()],
-            role: role as u8,
-            op: None,
-            left: cast.left,
-        };
-        self.cast.iter().enumerate().map(one).collect()
-    }
-
-    /// Process A does something and nobody else does anything, but for swap IO.
-    fn undisturbed(
-        &self,
-        machine: &mut Machine,
-        shared: &mut Shared,
-        actor: &mut Actor,
-        verb: super::universe::Verb,
-    ) {
-        let cast = &self.cast[0];
-        let begun = cast.begin(0, self.universe, machine, shared, Op::Verb(verb, 0));
-        assert!(matches!(begun, Begun::Routine), "{verb:?} cannot be what A did before");
-        while !machine.tasks[cast.task.index()].idle() {
-            if !machine.try_step(cast.task, self.policy, None) {
-                assert!(!machine.mem.swap_io.is_empty(), "A waits for ever in its setup");
-                machine.complete_swap_io(0, true);
-            }
+    /// The initial state: after the setup.
+    fn begin(&mut self) {
+        let mut start = self.start.clone();
+        let done = start.set_up(self.universe, &self.cast, self.policy);
+        done.unwrap_or_else(|why| panic!("the setup of {}: {why}", self.universe.name));
+        let Start { machine, shared, actors } = start;
+        let mut scratch = Scratch { machine, shared, ..self.scratch() };
+        let (world, naming) = self.number(&mut scratch);
+        let mut numbers = vec![0; actors.len()];
+        for actor in actors {
+            let actor = naming.as_ref().map_or(actor, |naming| naming.actor(&self.cast, &actor));
+            numbers[usize::from(actor.role)] = self.actors.number(&actor);
         }
-        machine.tasks[cast.task.index()].ret = Ret::Done;
-        cast.finish(0, machine, shared);
-        actor.task = machine.tasks[cast.task.index()];
+        self.initial = self.pack(world, &numbers);
+        let same = || (0..self.cast.len() as u8).collect();
+        self.initial_roles = naming.map_or_else(same, |naming| naming.roles.clone());
     }
 
-    fn settle(machine: &mut Machine) {
-        while !machine.mem.swap_io.is_empty() {
-            machine.complete_swap_io(0, true);
-        }
-        assert!(!machine.halted(), "the setup goes wrong: {:?}", machine.mem.violation);
-    }
-
-    /// The machine before the setup, with everybody idle, and A free to do any number of
-    /// things.
-    pub(super) fn beginning(&self) -> (Machine, Shared, Vec<Actor>) {
-        let machine = self.start.1.clone();
-        let mut shared = Shared { io_failures: self.universe.failures.io, ..Shared::default() };
-        shared.born = (1 << self.universe.processes) - 1;
-        shared.forked_by = vec![NOBODY; self.universe.spaces.into()];
-        shared.requests = vec![NO_IO; self.universe.requests.into()];
-        let actors = self.fresh(&machine);
-        (machine, shared, actors)
+    /// The machine before the setup, with everybody idle.
+    pub(super) fn start(&self) -> Start {
+        self.start.clone()
     }
 
     /// Which of an actor's operations this is.
@@ -366,11 +222,10 @@ impl<'a, const W: usize> System<'a, W> {
     /// What a thread needs.
     #[must_use]
     pub fn scratch(&self) -> Scratch {
-        let (world, machine) = &self.start;
         Scratch {
-            machine: machine.clone(),
-            shared: world.shared.clone(),
-            base: world.clone(),
+            machine: self.start.machine.clone(),
+            shared: self.start.shared.clone(),
+            base: self.world.clone(),
             base_is: u32::MAX,
             base_parts: [0; PARTS],
             same: [false; PARTS],
@@ -379,7 +234,6 @@ impl<'a, const W: usize> System<'a, W> {
             asked: Vec::new(),
             renaming: Renaming::default(),
             choices: Vec::new(),
-            worked_out: 0,
         }
     }
 
@@ -389,13 +243,7 @@ impl<'a, const W: usize> System<'a, W> {
     pub fn bytes(&self) -> (u64, u64) {
         let parts = self.pools.iter().chain([&self.worlds]).map(Pool::bytes).sum::<u64>();
         let actors = self.actors.len() * (size_of::<Actor>() + 8);
-        (parts + actors as u64, (self.memo.entries.len() * 16) as u64)
-    }
-
-    /// Distinct worlds and distinct values of actors.
-    #[must_use]
-    pub fn parts(&self) -> (u64, u64) {
-        (self.worlds.len(), self.actors.len() as u64)
+        (parts + actors as u64, self.memo.bytes())
     }
 
     /// Questions asked and answers given so far: five bits for each hook.
@@ -441,15 +289,6 @@ impl<'a, const W: usize> System<'a, W> {
     pub fn error(&self, state: &State<W>) -> Option<&'static str> {
         let world = Self::world_of(state);
         (world >= ERRORS).then(|| WORDS[(world - ERRORS) as usize])
-    }
-
-    /// The state that stands for an error.
-    #[must_use]
-    pub fn error_state(word: &str) -> State<W> {
-        let place = WORDS.iter().position(|&one| one == word).expect("a word of an error");
-        let mut state = [0; W];
-        put(&mut state, 0, WORLD_BITS, (ERRORS + place as u32).into());
-        state
     }
 
     /// All that can follow a state, in a fixed order.
@@ -613,7 +452,6 @@ impl<'a, const W: usize> System<'a, W> {
         actor: u32,
         by: Choice,
     ) -> (u64, Option<u32>) {
-        scratch.worked_out += 1;
         self.look_up(scratch, world);
         let before = match by.by {
             Choice::SWAP => None,
@@ -634,7 +472,7 @@ impl<'a, const W: usize> System<'a, W> {
             // It may have begun something all the same.
             return (0, None);
         };
-        let word = self.word(scratch, &stepped);
+        let word = self.word(&scratch.machine, &stepped);
         scratch.same = same_parts(&scratch.machine, &scratch.shared, &scratch.base);
         let (next, naming) = match word {
             Some(word) => {
@@ -738,111 +576,6 @@ impl<'a, const W: usize> System<'a, W> {
         stepped
     }
 
-    /// Makes a choice on a machine; none if it is not possible.
-    pub(super) fn step_on(
-        &self,
-        machine: &mut Machine,
-        shared: &mut Shared,
-        actor: Option<Actor>,
-        by: Choice,
-        mut asked: Option<&mut Vec<Asked>>,
-    ) -> Option<Stepped> {
-        let Some(mut actor) = actor else {
-            let position = usize::from(by.which);
-            let io = machine.mem.swap_io.get(position)?;
-            // One and the same request may be under way once only.
-            let entry: SwpEntry = io.entry;
-            debug_assert!(machine.mem.swap_io[..position].iter().all(|io| io.entry != entry));
-            machine.complete_swap_io(position, true);
-            let actor =
-                Actor { task: Task::new(crate::mm::MmId::NONE), role: 0, op: None, left: 0 };
-            let flags = flag::POSSIBLE | flag::COMPLETED;
-            return Some(Stepped { actor, flags, stages: 0, endless: false });
-        };
-        let cast = &self.cast[usize::from(actor.role)];
-        let id = cast.task;
-        machine.tasks[id.index()] = actor.task;
-        let begins = actor.op.is_none();
-        if begins {
-            if actor.left == 0 {
-                return None;
-            }
-            let op = cast.ops[usize::from(by.which)];
-            match cast.begin(actor.role, self.universe, machine, shared, op) {
-                Begun::No => return None,
-                Begun::AtOnce => {
-                    actor.left -= u8::from(actor.left != u8::MAX);
-                    let flags = self.seen(machine);
-                    return Some(Stepped { actor, flags, stages: 0, endless: false });
-                }
-                Begun::Routine => {}
-            }
-            actor.op = Some(by.which);
-            actor.left -= u8::from(actor.left != u8::MAX);
-        }
-        if !machine.try_step(id, self.policy, asked.as_deref_mut()) {
-            return None;
-        }
-        let (mut stages, mut endless) = (1, false);
-        while self.goes_on(machine, id) {
-            if stages >= MOST_STAGES {
-                endless = true;
-                break;
-            }
-            if !machine.try_step(id, self.policy, asked.as_deref_mut()) {
-                break;
-            }
-            stages += 1;
-        }
-        let mut flags = self.seen(machine);
-        if machine.tasks[id.index()].idle() {
-            let op = cast.ops[usize::from(actor.op.expect("it is at one"))];
-            flags |= ended(op, machine.tasks[id.index()].ret);
-            machine.tasks[id.index()].ret = Ret::Done;
-            cast.finish(actor.role, machine, shared);
-            actor.op = None;
-            if matches!(op, Op::Verb(super::universe::Verb::Exit, _)) {
-                // Whoever gets this address space next begins anew.
-                actor.left = cast.left;
-            }
-        }
-        actor.task = machine.tasks[id.index()];
-        Some(Stepped { actor, flags, stages, endless })
-    }
-
-    /// Whether a task's next stage belongs to the same transition.
-    fn goes_on(&self, machine: &Machine, id: crate::mm::TaskId) -> bool {
-        let task = &machine.tasks[id.index()];
-        if task.idle() || machine.halted() || !machine.oracle.findings.is_empty() {
-            return false;
-        }
-        match self.universe.grain {
-            Grain::Operation => machine.wants(id).until != Until::Tick,
-            Grain::Stage => self.reductions.movers && task.top().moves_left(&machine.mem, task),
-        }
-    }
-
-    fn seen(&self, machine: &Machine) -> u8 {
-        let undefined = machine.oracle.findings.iter().any(|finding| !finding.kind.is_error());
-        flag::POSSIBLE | if undefined { flag::UNDEFINED } else { 0 }
-    }
-
-    /// The word of the error that a step came to.
-    fn word(&self, scratch: &Scratch, stepped: &Stepped) -> Option<&'static str> {
-        let machine = &scratch.machine;
-        if machine.fault.is_some() {
-            return Some("POLICY");
-        }
-        if machine.mem.violation.is_some() {
-            return Some("BUG");
-        }
-        let error = machine.oracle.findings.iter().find(|finding| finding.kind.is_error());
-        if let Some(finding) = error {
-            return Some(finding.kind.word());
-        }
-        stepped.endless.then_some("NO PROGRESS")
-    }
-
     /// The word of the error that a state is: it stands for one, or one is found when
     /// nobody does anything and everything is looked at.
     #[inline]
@@ -936,85 +669,3 @@ impl<'a, const W: usize> System<'a, W> {
         self.actors.get(self.actor_of(state, role))
     }
 }
-
-/// What an operation that is over came to.
-fn ended(op: Op, ret: Ret) -> u8 {
-    use super::universe::Verb;
-    match op {
-        Op::Shrink(..) | Op::Migrate(..) | Op::Verb(Verb::MadvisePageout, _) => match ret {
-            Ret::Freed | Ret::Done => flag::REMOVED,
-            // There is no room for the page; nobody refused it.
-            Ret::NoMemory => 0,
-            _ => flag::REFUSED,
-        },
-        Op::Swapoff => flag::OFF,
-        Op::Complete | Op::Fail | Op::Put => flag::COMPLETED,
-        _ => 0,
-    }
-}
-
-/// Asks for what is somewhere to be brought near.
-#[inline]
-pub(super) fn fetch<T>(what: &T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing, whatever the address; SSE is part of x86-64.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>((&raw const *what).cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = what;
-}
-
-#[inline]
-fn put<const W: usize>(state: &mut State<W>, place: u32, bits: u32, value: u64) {
-    let (word, shift) = ((place / 64) as usize, place % 64);
-    let mask = u64::MAX >> (64 - bits);
-    state[word] = state[word] & !(mask << shift) | value << shift;
-    if shift + bits > 64 {
-        let low = 64 - shift;
-        state[word + 1] = state[word + 1] & !(mask >> low) | value >> low;
-    }
-}
-
-#[inline]
-fn get<const W: usize>(state: &State<W>, place: u32, bits: u32) -> u64 {
-    let (word, shift) = ((place / 64) as usize, place % 64);
-    let mask = u64::MAX >> (64 - bits);
-    let mut value = state[word] >> shift;
-    if shift + bits > 64 {
-        value |= state[word + 1] << (64 - shift);
-    }
-    value & mask
-}
-
-/// The hash that places a state.
-#[inline]
-pub(super) fn place_of<const W: usize>(state: &State<W>) -> u64 {
-    let mut hash = 0u64;
-    for &word in state {
-        let wide = u128::from(word ^ hash ^ 0x9e37_79b9_7f4a_7c15) * 0xa076_1d64_78bd_642f_u128;
-        hash = (wide >> 64) as u64 ^ wide as u64;
-    }
-    hash
-}
-
-/// Coverage in words, `hook answer`, in the order of hooks.
-pub(super) fn asked_and_answered(bits: u64) -> Vec<String> {
-    let hooks = HOOKS.into_iter().flat_map(|hook| {
-        let answers = (0..4).flat_map(move |at| hook.answers(at).iter().copied());
-        let mut answers: Vec<_> = answers.collect();
-        answers.sort_unstable();
-        answers.dedup_by_key(|answer| answer.0);
-        answers.into_iter().map(move |(code, word)| (hook, code, word))
-    });
-    let seen = hooks.filter(|&(hook, code, _)| bits & bit(hook, code) != 0);
-    seen.map(|(hook, _, word)| format!("{} {word}", hook.name())).collect()
-}
-
-/// The bit of a question and its answer: five for each hook.
-fn bit(hook: Hook, code: u8) -> u64 {
-    1 << ((hook as u32 * 5 + u32::from(code).min(4)) % 64)
-}
-
-const _: () = assert!(HOOKS.len() * 5 <= 64);

@@ -209,9 +209,10 @@ impl Coded for List {
 impl Coded for Pagevec {
     fn code(&mut self, codec: &mut impl Codec) {
         self.nr.code(codec);
-        for pfn in &mut self.pages[..self.nr as usize] {
-            pfn.code(codec);
-        }
+        let (there, past) = self.pages.split_at_mut(self.nr as usize);
+        there.iter_mut().for_each(|pfn| pfn.code(codec));
+        // Nobody looks there; but worlds are compared.
+        past.fill(Pfn::NONE);
     }
 }
 

@@ -7,44 +7,82 @@ impl Memory {
     /// the parts that are known to be the same: page frames, address spaces, the rest. What
     /// a stage leaves behind for the audit and for traces is not copied.
     pub(crate) fn copy_parts(&mut self, other: &Self, same: [bool; 3]) {
-        let [pages, spaces, rest] = same;
-        if !pages {
-            self.pages.clone_from(&other.pages);
-            self.free = other.free;
-            self.active = other.active;
-            self.inactive = other.inactive;
-            self.lru_add = other.lru_add;
-            self.lru_add_active = other.lru_add_active;
+        // Whoever adds a field has to say which part it is in: here, where parts are
+        // compared, and in `super::codec`.
+        let Self {
+            pages,
+            free,
+            active,
+            inactive,
+            lru_add,
+            lru_add_active,
+            mms,
+            vmas,
+            anon_vmas,
+            ptes,
+            mmlist,
+            free_ptes,
+            free_anon_vmas,
+            areas,
+            swap_list,
+            swap_next,
+            nr_swap_pages,
+            total_swap_pages,
+            swap_io,
+            tree_lock,
+            files,
+            ios,
+            holders,
+            seq,
+            inject,
+            costs,
+            violation,
+            changes: _,
+            touched: _,
+            touched_slots: _,
+            section: _,
+            movable: _,
+            page_cluster: _,
+            counters: _,
+        } = other;
+        let [same_pages, same_spaces, same_rest] = same;
+        if !same_pages {
+            self.pages.clone_from(pages);
+            self.free = *free;
+            self.active = *active;
+            self.inactive = *inactive;
+            self.lru_add = *lru_add;
+            self.lru_add_active = *lru_add_active;
         }
-        if !spaces {
-            self.mms.clone_from(&other.mms);
-            self.vmas.clone_from(&other.vmas);
-            self.anon_vmas.clone_from(&other.anon_vmas);
-            self.ptes.clone_from(&other.ptes);
-            self.mmlist.clone_from(&other.mmlist);
-            self.free_ptes.clone_from(&other.free_ptes);
-            self.free_anon_vmas.clone_from(&other.free_anon_vmas);
+        if !same_spaces {
+            self.mms.clone_from(mms);
+            self.vmas.clone_from(vmas);
+            self.anon_vmas.clone_from(anon_vmas);
+            self.ptes.clone_from(ptes);
+            self.mmlist.clone_from(mmlist);
+            self.free_ptes.clone_from(free_ptes);
+            self.free_anon_vmas.clone_from(free_anon_vmas);
         }
-        if !rest {
-            for (area, other) in self.areas.iter_mut().zip(&other.areas) {
+        if !same_rest {
+            for (area, other) in self.areas.iter_mut().zip(areas) {
                 area.copy_from(other);
             }
-            self.swap_list.clone_from(&other.swap_list);
-            self.swap_next = other.swap_next;
-            self.nr_swap_pages = other.nr_swap_pages;
-            self.total_swap_pages = other.total_swap_pages;
-            self.swap_io.clone_from(&other.swap_io);
-            self.tree_lock = other.tree_lock;
-            for (file, other) in self.files.iter_mut().zip(&other.files) {
+            self.swap_list.clone_from(swap_list);
+            self.swap_next = *swap_next;
+            self.nr_swap_pages = *nr_swap_pages;
+            self.total_swap_pages = *total_swap_pages;
+            self.swap_io.clone_from(swap_io);
+            self.tree_lock = *tree_lock;
+            for (file, other) in self.files.iter_mut().zip(files) {
                 file.pages.clone_from(&other.pages);
             }
-            self.ios.clone_from(&other.ios);
-            self.holders.clone_from(&other.holders);
-            self.seq = other.seq;
-            self.inject = other.inject;
+            self.ios.clone_from(ios);
+            self.holders.clone_from(holders);
+            self.seq = *seq;
+            self.inject = *inject;
         }
-        self.costs = other.costs;
-        self.violation = other.violation;
+        self.costs = *costs;
+        self.violation = *violation;
         self.touched.clear();
         self.touched_slots.clear();
     }

@@ -24,6 +24,9 @@ const PRINTED: u64 = 16 * 1024;
 /// How long to wait for the rest of what an ended child has printed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How long a child that has closed its pipe may take to exit.
+const WAY_OUT: Duration = Duration::from_millis(200);
+
 /// One child, which lives no longer than this value.
 #[derive(Debug)]
 pub(super) struct Child {
@@ -100,9 +103,8 @@ impl Child {
             Ok(Ok(report)) => Heard::Report(report),
             Ok(Err(_)) => Heard::End(Ending::Garbled),
             Err(RecvTimeoutError::Timeout) => Heard::Nothing,
-            // The pipe closes once the exit status is fixed, so killing does not change
-            // it, unless the child lives on without its pipe.
             Err(RecvTimeoutError::Disconnected) => {
+                self.let_exit();
                 Heard::End(self.end().map_or(Ending::Unknown, Ending::from))
             }
         }
@@ -113,6 +115,16 @@ impl Child {
         // The pipe ends with the processes that hold it.
         let _ = self.end();
         self.printed.recv_timeout(LAST_WORDS).unwrap_or_default()
+    }
+
+    /// Waits for a child that has closed its pipe: the kernel closes it once the exit
+    /// status is fixed, but a program may close it itself on its way out, as the C
+    /// library's exit handlers do. Killed in between, it would seem to have been killed.
+    fn let_exit(&mut self) {
+        let deadline = Instant::now() + WAY_OUT;
+        while self.status.is_none() && lives(&self.process) && Instant::now() < deadline {
+            thread::sleep(WAY_OUT / 200);
+        }
     }
 
     /// Kills what is left of the child and its group, and reaps it.
@@ -179,3 +191,16 @@ fn kill_group(process: &Process) {
 
 #[cfg(not(unix))]
 fn kill_group(_: &Process) {}
+
+/// Whether it has not exited yet; it is not reaped, so that its group keeps its number.
+#[cfg(unix)]
+fn lives(process: &Process) -> bool {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    matches!(waitid(WaitId::Pid(Pid::from_child(process)), options), Ok(None))
+}
+
+#[cfg(not(unix))]
+fn lives(_: &Process) -> bool {
+    false
+}
