@@ -49,7 +49,7 @@ fn numbers_of_states_are_exact() {
     for (name, policy, states, transitions, depth) in [
         ("zero_page_read_store", "vanilla", 66, 94, 30),
         ("fork_store_child", "vanilla", 310, 548, 36),
-        ("vmsplice_fork", "vanilla", 893, 1955, 41),
+        ("vmsplice_fork", "vanilla", 853, 1863, 41),
     ] {
         let found = built_in(name, policy);
         let counts = found.counts;

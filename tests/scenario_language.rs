@@ -161,10 +161,15 @@ fn ranges_name_mapping_pages_and_sectors() {
     assert_eq!(act("A: store P.lo"), Act::Store(range(None, "P", (0, 0), Sectors::Lo)));
     assert_eq!(act("A: load P[2].hi"), Act::Load(range(None, "P", (2, 1), Sectors::Hi)));
     assert_eq!(act("A: load P[1..4]"), Act::Load(range(None, "P", (1, 3), all)));
-    assert_eq!(act("kswapd: shrink A.P[3]"), Act::Shrink(range(Some("A"), "P", (3, 1), all)));
+    let shrink = |ignore_references| Act::Shrink {
+        range: range(Some("A"), "P", (3, 1), all),
+        ignore_references,
+    };
+    assert_eq!(act("kswapd: shrink A.P[3]"), shrink(false));
+    assert_eq!(act("kswapd: shrink A.P[3] ignore_references"), shrink(true));
     assert_eq!(
         act("kswapd: shrink Q"),
-        Act::Shrink(range(Some("A"), "Q", (0, 0), all)),
+        Act::Shrink { range: range(Some("A"), "Q", (0, 0), all), ignore_references: false },
         "only A has Q"
     );
     assert_eq!(

@@ -62,7 +62,7 @@ fn numbers_of_states_are_exact() {
     }
 }
 
-/// With a second scan, so that pages are unmapped: 2,167,432 states and 52,692 under vanilla.
+/// With a second scan, so that pages are unmapped: 2,167,432 states and 45,208 under vanilla.
 #[test]
 fn three_processes_have_ten_times_fewer_states_when_reduced() {
     let three = Universe { reclaim: Times::Most(1), ..universe("three") };
@@ -72,8 +72,50 @@ fn three_processes_have_ten_times_fewer_states_when_reduced() {
         assert!(found.explorations[0].findings.is_empty());
         found.explorations[0].counts.states
     });
-    assert_eq!((all, reduced), (65812, 2819));
+    assert_eq!((all, reduced), (65812, 2671));
     assert!(all >= 10 * reduced);
+}
+
+/// Nothing bounds how often anybody does anything. Deleting the veto of 2.6.11 loses direct
+/// IO, an operation at a time, as it did up to 2.6.6; it is not missed where do_wp_page goes
+/// by mapcount.
+#[test]
+fn what_goes_on_for_ever_is_exhausted() {
+    let universe = universe("endless");
+    let policies = ["vanilla", "iwamoto", "hugh", "pre-2.6.7", "vanilla+hugh:try_to_unmap_one"];
+    let found = each(&universe, &policies, Reductions::ALL);
+    let states = found.explorations.iter().map(|one| one.counts.states);
+    assert_eq!(states.collect::<Vec<_>>(), [16285, 14047, 14047, 20613, 20613]);
+    assert!(found.explorations.iter().all(|one| one.verdict == Verdict::Exhaustive));
+    let lost = vec!["LOST IO"];
+    assert_eq!(words(&found), [vec![], vec![], vec![], lost.clone(), lost]);
+    let Written::Reproduces(text) = &found.explorations[3].findings[0].written else {
+        panic!("{:?}", found.explorations[3].findings[0].written);
+    };
+    assert!(text.contains("shrink A.P ignore_references"), "{text}");
+    let written = parse_with_stages("written", text, &stage_names()).unwrap();
+    let trace = run(&written, &resolve("pre-2.6.7").unwrap(), Options::default());
+    assert_eq!(trace.outcome.word, "LOST IO", "{text}");
+}
+
+/// What parts two policies is told once for each hook: here a page is reused at once, or
+/// after it was unmapped, or if nobody but this process maps it.
+#[test]
+fn all_differences_are_told_by_hook() {
+    let pipe = universe("pipe");
+    let universe = Universe { grain: Grain::Operation, ignore_references: true, ..pipe };
+    let (names, budget) = (["iwamoto", "vanilla"], Budget::default());
+    let found = asked(&universe, &names, Reductions::ALL, Question::AllPairs, &budget);
+    let wrong = found.differences.iter().filter(|one| one.finding.is_some());
+    let parted: Vec<_> = wrong.map(|one| one.parted_by.as_deref().unwrap()).collect();
+    assert_eq!(
+        parted,
+        [
+            "can_share_swap_page: yes, no",
+            "try_to_unmap_one: unmap, SWAP_FAIL",
+            "can_share_swap_page: if exclusive, no"
+        ]
+    );
 }
 
 #[test]
@@ -158,7 +200,7 @@ fn policies_that_both_go_wrong_are_explored_together() {
     assert_eq!(words(&found), [["LOST IO"], ["LOST IO"]]);
     for difference in &found.differences {
         assert_eq!(difference.verdict, Verdict::Exhaustive);
-        assert_eq!(difference.states, 745);
+        assert_eq!(difference.states, 512);
         assert!(difference.finding.is_none(), "{difference:?}");
     }
 }
@@ -239,9 +281,9 @@ type Count = (u64, u64, u32);
 
 /// Universe, policy, everything, reduced.
 const COUNTS: [(&str, &str, Count, Count); 5] = [
-    ("fork_io", "vanilla", (7303, 14243, 53), (3512, 6846, 34)),
-    ("pipe", "vanilla", (36540, 119266, 49), (14242, 46387, 36)),
-    ("pipe", "iwamoto", (37482, 122865, 49), (14649, 47798, 36)),
-    ("pin", "pre-2.6.7", (17261, 43641, 90), (9418, 24498, 72)),
-    ("pin", "6.1", (15399, 39527, 87), (8433, 22750, 70)),
+    ("fork_io", "vanilla", (5000, 10020, 53), (2410, 4831, 33)),
+    ("pipe", "vanilla", (35306, 115177, 49), (13648, 44372, 36)),
+    ("pipe", "iwamoto", (36248, 118776, 49), (14055, 45783, 36)),
+    ("pin", "pre-2.6.7", (17232, 43574, 90), (9399, 24459, 72)),
+    ("pin", "6.1", (15321, 39284, 87), (8376, 22572, 70)),
 ];

@@ -221,8 +221,12 @@ fn act(actor: &str, act: &Act) -> String {
         }
         Act::Mlock(range) => format!("{actor} sets VM_LOCKED on {} by mlock", place(range)),
         Act::Munlock(range) => format!("{actor} clears VM_LOCKED on {} by munlock", place(range)),
-        Act::Shrink(range) => {
-            format!("{actor} isolates {} from the LRU and runs shrink_list on it", place(range))
+        Act::Shrink { range, ignore_references } => {
+            let how = if *ignore_references { ", used or not" } else { "" };
+            format!(
+                "{actor} isolates {} from the LRU and runs shrink_list on it{how}",
+                place(range)
+            )
         }
         Act::ShrinkCache(pages) => {
             format!("{actor} scans {} of the inactive list by shrink_cache", count(*pages, "page"))

@@ -215,8 +215,14 @@ pub enum Act {
     Mlock(Range),
     /// A process: `munlock P`.
     Munlock(Range),
-    /// A kernel thread: `shrink A.P`: isolate the page from the LRU and run `shrink_list` on it.
-    Shrink(Range),
+    /// A kernel thread: `shrink A.P`: isolate the page from the LRU and run `shrink_list` on
+    /// it; `shrink A.P ignore_references`: young ptes and `PG_referenced` do not save it.
+    Shrink {
+        /// The page.
+        range: Range,
+        /// Whether it was used does not matter.
+        ignore_references: bool,
+    },
     /// A kernel thread: `shrink_cache 8`: reclaim from the inactive list.
     ShrinkCache(u32),
     /// A kernel thread: `memory_reclaim`: reclaim whatever processes map, used or not, as a

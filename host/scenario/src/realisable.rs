@@ -130,7 +130,7 @@ impl<'s> Holds<'s> {
             Act::Transfer => {
                 return Err("a device that has moved data completes by itself".to_owned());
             }
-            Act::Shrink(_) => return Err("reclaim cannot be sent to one page".to_owned()),
+            Act::Shrink { .. } => return Err("reclaim cannot be sent to one page".to_owned()),
             Act::ShrinkCache(_) | Act::RefillInactive(_) => {
                 return Err("a scan of so many pages cannot be ordered".to_owned());
             }

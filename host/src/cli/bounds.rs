@@ -28,6 +28,9 @@ pub(super) struct Bounds {
     /// Requests of direct IO and long-lived references at a time
     #[arg(long, value_name = "N", requires = "universe", value_parser = range(0, 4))]
     requests: Option<u8>,
+    /// Whether a process may fork or exit while direct IO of its own is in flight
+    #[arg(long, value_name = "BOOL", requires = "universe")]
+    fork_during_io: Option<bool>,
     /// Operations of each process: a number, or * for any
     #[arg(long, value_name = "N", requires = "universe", value_parser = times)]
     operations: Option<Times>,
@@ -49,6 +52,10 @@ pub(super) struct Bounds {
     /// Scans of a page by reclaim
     #[arg(long, value_name = "N", requires = "universe", value_parser = times)]
     reclaim: Option<Times>,
+    /// Whether reclaim takes pages whether they were used or not
+    #[arg(long, value_name = "BOOL", requires = "universe", num_args = 0..=1,
+        default_missing_value = "true")]
+    ignore_references: Option<bool>,
     /// Migrations of a page
     #[arg(long, value_name = "N", requires = "universe", value_parser = times)]
     migrate: Option<Times>,
@@ -58,6 +65,9 @@ pub(super) struct Bounds {
     /// Whether swap may be turned off
     #[arg(long, value_name = "BOOL", requires = "universe")]
     swapoff: Option<bool>,
+    /// Whether swap IO is complete as soon as it is submitted, as on a RAM disk
+    #[arg(long, value_name = "BOOL", requires = "universe")]
+    synchronous_swap: Option<bool>,
     /// Page allocations that may fail
     #[arg(long, value_name = "N", requires = "universe")]
     no_memory: Option<u8>,
@@ -131,8 +141,8 @@ impl Bounds {
             )*};
         }
         change! {
-            processes spaces pages frames slots requests operations child_operations verbs
-            child_verbs setup reclaim migrate order swapoff grain
+            processes spaces pages frames slots requests fork_during_io operations child_operations verbs
+            child_verbs setup reclaim ignore_references migrate order swapoff synchronous_swap grain
         }
         universe.failures.no_memory = self.no_memory.unwrap_or(universe.failures.no_memory);
         universe.failures.no_swap = self.no_swap.unwrap_or(universe.failures.no_swap);

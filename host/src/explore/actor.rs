@@ -2,10 +2,10 @@
 //! is begun on a machine.
 
 use super::universe::{Times, Universe, Verb};
-use super::world::{NO_IO, NOBODY, Shared};
+use super::world::{NO_IO, NOBODY, Shared, World};
 use crate::machine::Machine;
 use crate::mm::{
-    Holder, Io, IoId, IoKind, IoState, Mm, MmId, PG_FREE, Path, Pfn, TaskId, ZERO_PAGE,
+    Holder, Io, IoId, IoKind, IoState, Memory, Mm, MmId, PG_FREE, Path, Pfn, TaskId, ZERO_PAGE,
 };
 use crate::routines::{
     Access, CompleteIo, Exit, Fork, HoldPages, Migrate, Mprotect, Order, Routine, ShrinkPage,
@@ -172,18 +172,29 @@ pub(super) const fn address(page: u8) -> u32 {
 
 impl Cast {
     /// Whether it could begin something, as far as the world goes.
-    pub fn is_there(&self, machine: &Machine, shared: &Shared) -> bool {
+    fn is_there(&self, mem: &Memory, shared: &Shared) -> bool {
         match (self.mm, self.device) {
             (Some(mm), _) => {
-                let there = machine.mem.mms.get(mm.index());
+                let there = mem.mms.get(mm.index());
                 there.is_some_and(|mm| mm.alive && !mm.exiting) && shared.born >> mm.0 & 1 == 1
             }
             (_, Some(device)) => {
                 let io = shared.requests[device];
-                io != NO_IO && machine.mem.ios[usize::from(io)].state != IoState::Building
+                io != NO_IO && mem.ios[usize::from(io)].state != IoState::Building
             }
             _ => true,
         }
+    }
+
+    /// False if it is certain that it cannot begin an operation; quickly.
+    pub fn could_begin(&self, world: &World, op: Op) -> bool {
+        let World { mem, shared, .. } = world;
+        self.is_there(mem, shared)
+            && match op {
+                Op::Shrink(mm, page) | Op::Migrate(mm, page) => only(mem, mm, page).is_some(),
+                Op::Swapoff => mem.areas[0].used,
+                _ => true,
+            }
     }
 
     /// Begins an operation.
@@ -195,18 +206,24 @@ impl Cast {
         shared: &mut Shared,
         op: Op,
     ) -> Begun {
-        if !self.is_there(on, shared) {
+        if !self.is_there(&on.mem, shared) {
             return Begun::No;
         }
         let routine: Option<Routine> = match op {
             Op::Verb(verb, page) => self.verb(role, (verb, page), universe, on, shared),
-            Op::Shrink(mm, page) => only(on, mm, page).map(|pfn| ShrinkPage::new(pfn).into()),
+            Op::Shrink(mm, page) => only(&on.mem, mm, page).map(|pfn| {
+                let shrink = match universe.ignore_references {
+                    true => ShrinkPage::whether_used_or_not,
+                    false => ShrinkPage::new,
+                };
+                shrink(pfn).into()
+            }),
             Op::Migrate(mm, page) => {
                 let order = match universe.order {
                     MigrateOrder::ReplaceFirst => Order::ReplaceFirst,
                     MigrateOrder::UnmapFirst => Order::UnmapFirst,
                 };
-                only(on, mm, page).map(|pfn| Migrate::new(pfn, order).into())
+                only(&on.mem, mm, page).map(|pfn| Migrate::new(pfn, order).into())
             }
             Op::Swapoff => on.mem.areas[0].used.then(|| Swapoff::new(0).into()),
             Op::Complete => self.of(on, shared, true).map(|io| CompleteIo::complete(io).into()),
@@ -265,6 +282,11 @@ impl Cast {
         shared: &mut Shared,
     ) -> Option<Routine> {
         let (mm, address) = (self.mm.expect("only processes do this"), address(page));
+        let own = |io: &Io| io.mm == mm && io.state != IoState::Done && direct(io.kind);
+        let in_flight = || on.mem.ios.iter().any(own);
+        if !universe.fork_during_io && matches!(verb, Verb::Fork | Verb::Exit) && in_flight() {
+            return None;
+        }
         Some(match verb {
             Verb::Load => Access::load(address, STORED | TRANSFERRED).into(),
             Verb::Store => Access::store(address, STORED).into(),
@@ -364,19 +386,18 @@ fn present(on: &Machine, mm: MmId, address: u32) -> Option<Pfn> {
 }
 
 /// The frame that an address leads to.
-pub(super) fn frame(on: &Machine, mm: MmId, page: u8) -> Option<Pfn> {
-    let mem = &on.mem;
+pub(super) fn frame(mem: &Memory, mm: MmId, page: u8) -> Option<Pfn> {
     let mm = (mm.index() < mem.mms.len()).then_some(mm)?;
     mem.frame_of(mem.find_vma(mm, address(page))?, address(page))
 }
 
 /// The frame that an address leads to, for those who scan it; none if an earlier address
 /// leads there, too: it would be the same scan.
-fn only(on: &Machine, mm: MmId, page: u8) -> Option<Pfn> {
-    let pfn = frame(on, mm, page).filter(|&pfn| pfn != ZERO_PAGE)?;
+fn only(mem: &Memory, mm: MmId, page: u8) -> Option<Pfn> {
+    let pfn = frame(mem, mm, page).filter(|&pfn| pfn != ZERO_PAGE)?;
     let before = (0..=mm.0).any(|other| {
         let pages = if other == mm.0 { 0..page } else { 0..MOST_PAGES };
-        pages.into_iter().any(|page| frame(on, MmId(other), page) == Some(pfn))
+        pages.into_iter().any(|page| frame(mem, MmId(other), page) == Some(pfn))
     });
-    (!before && !on.mem.page(pfn).has(PG_FREE)).then_some(pfn)
+    (!before && !mem.page(pfn).has(PG_FREE)).then_some(pfn)
 }

@@ -282,6 +282,8 @@ impl<'a, const W: usize> Breadth<'a, W> {
             if let Some(verdict) = self.out_of(limits, since)? {
                 return Ok(verdict);
             }
+            let left = limits.memory.map_or(u64::MAX, |most| most.saturating_sub(self.bytes()));
+            self.system.remember_more(left / 2);
             let now = Instant::now();
             if saving.is_some_and(|time| now >= time) {
                 self.settle()?;

@@ -6,7 +6,7 @@
 use super::actor::{Actor, Op, frame};
 use super::system::{Choice, Scratch, Start, State, System};
 use super::universe::{Verb, process_name};
-use super::world::{NOBODY, Shared, forget};
+use super::world::{NOBODY, Shared, Unheeded, forget};
 use crate::machine::Machine;
 use crate::routines::stage_names;
 use crate::run::{Move, Script};
@@ -108,7 +108,8 @@ impl<'a, const W: usize> Narrator<'a, W> {
     fn complete_swap(&mut self, which: u8) {
         self.moves.push(By::Swap(self.machine.mem.swap_io[usize::from(which)].entry));
         self.machine.complete_swap_io(which.into(), true);
-        forget(&mut self.machine, &mut self.shared);
+        let unheeded = Unheeded::of(self.system.universe());
+        forget(&mut self.machine, &mut self.shared, unheeded);
     }
 
     /// Follows a choice under the names that the explorer has. Of a schedule of two policies
@@ -139,12 +140,12 @@ impl<'a, const W: usize> Narrator<'a, W> {
         let ops = &self.system.cast()[role].ops;
         let there = |mm: crate::mm::MmId, page| {
             let mm = crate::mm::MmId(self.whose[mm.index()] as u16);
-            frame(&self.machine, mm, page)
+            frame(&self.machine.mem, mm, page)
         };
         let leads = |op: &Op| match (ops[usize::from(choice.which)], *op) {
             (Op::Shrink(mm, page), Op::Shrink(other, p))
             | (Op::Migrate(mm, page), Op::Migrate(other, p)) => {
-                there(mm, page) == frame(&self.machine, other, p)
+                there(mm, page) == frame(&self.machine.mem, other, p)
             }
             _ => false,
         };
@@ -172,15 +173,18 @@ impl<'a, const W: usize> Narrator<'a, W> {
             let text = self.text(op);
             self.steps.push(format!("{who}: {text}"));
         }
-        for _ in 0..stepped.stages.max(1) {
+        for stage in 1..=stepped.stages.max(1) {
             self.moves.push(By::Actor(who.clone()));
+            let done = stepped.swap_io.iter().filter(|&&(after, _)| after == stage);
+            self.moves.extend(done.map(|&(_, entry)| By::Swap(entry)));
         }
         self.actors[role] = stepped.actor;
         let errors = self.machine.oracle.findings.iter().any(|finding| finding.kind.is_error());
         let halted = self.machine.halted() || errors;
         if !halted {
             self.machine.oracle.findings.clear();
-            forget(&mut self.machine, &mut self.shared);
+            let unheeded = Unheeded::of(self.system.universe());
+            forget(&mut self.machine, &mut self.shared, unheeded);
         }
     }
 
@@ -253,7 +257,11 @@ impl<'a, const W: usize> Narrator<'a, W> {
                 Verb::MprotectWrite => "mprotect P write".to_string(),
                 Verb::Munmap => "munmap P".to_string(),
             },
-            Op::Shrink(mm, p) => format!("shrink {}.{}", self.spaces[mm.index()], page(p)),
+            Op::Shrink(mm, p) => {
+                let ignoring = self.system.universe().ignore_references;
+                let how = if ignoring { " ignore_references" } else { "" };
+                format!("shrink {}.{}{how}", self.spaces[mm.index()], page(p))
+            }
             Op::Migrate(mm, p) => {
                 let order = match self.system.universe().order {
                     MigrateOrder::ReplaceFirst => "replace_first",

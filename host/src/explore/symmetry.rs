@@ -71,8 +71,12 @@ pub fn sort_free(mem: &mut Memory) {
     relist(mem, Which::Free, |flags| flags & (PG_FREE | PG_OFFLINE) == PG_FREE);
 }
 
-/// The LRU lists, ascending: for explorations in which nobody reads their order.
+/// The LRU lists and the pagevecs, ascending: for explorations in which nobody reads their
+/// order.
 pub fn forget_lru_order(mem: &mut Memory) {
+    for pvec in [&mut mem.lru_add, &mut mem.lru_add_active] {
+        pvec.pages[..usize::from(pvec.nr)].sort_unstable();
+    }
     mem.active = List::EMPTY;
     mem.inactive = List::EMPTY;
     relist(mem, Which::Active, |flags| flags & (PG_LRU | PG_ACTIVE) == PG_LRU | PG_ACTIVE);

@@ -14,7 +14,9 @@ use super::actor::{Actor, Cast, Op};
 use super::intern::{Pool, Values};
 use super::naming::{Naming, Symmetries};
 use super::universe::Universe;
-use super::world::{PARTS, Shared, World, forget_since, pack, rank, same_numbers, same_parts};
+use super::world::{
+    PARTS, Shared, Unheeded, World, forget_since, pack, rank, same_numbers, same_parts,
+};
 use crate::lock::Until;
 use crate::machine::Machine;
 use crate::oracle::Kind;
@@ -51,6 +53,12 @@ const SWAP_IO: u32 = (1 << MOST_BITS) - 1;
 
 /// In place of an actor's number: everything is looked at.
 const LOOK: u32 = (1 << MOST_BITS) - 2;
+
+/// How many times as many steps as at the beginning may be remembered.
+const MOST_GROWTH: usize = 16;
+
+/// Steps that are to be remembered of each world, roughly.
+const STEPS: u64 = 64;
 
 /// Stages that one operation may run without stopping, or it makes no progress.
 const MOST_STAGES: u32 = 20_000;
@@ -96,6 +104,7 @@ pub struct System<'a, const W: usize> {
     reductions: Reductions,
     cast: Vec<Cast>,
     symmetries: Symmetries,
+    unheeded: Unheeded,
     namings: Values<Arc<Naming>>,
     renamed: Memo,
     bits: u32,
@@ -130,7 +139,8 @@ pub struct Scratch {
 }
 
 impl<'a, const W: usize> System<'a, W> {
-    /// A universe under a policy; `memo` steps are remembered (16 bytes each).
+    /// A universe under a policy; `memo` steps are remembered (16 bytes each), more where
+    /// there are more worlds.
     ///
     /// # Panics
     /// The setup is not possible: [`Universe::problem`] says so before.
@@ -152,15 +162,16 @@ impl<'a, const W: usize> System<'a, W> {
             reductions,
             cast,
             symmetries,
+            unheeded: Unheeded::of(universe),
             namings: Values::new(),
-            renamed: Memo::new(if reductions.symmetry { memo / 4 } else { 1 }),
+            renamed: Memo::new(if reductions.symmetry { memo / 4 } else { 1 }, 1),
             bits,
             start,
             world,
             pools: std::array::from_fn(|_| Pool::new()),
             worlds: Pool::new(),
             actors: Values::new(),
-            memo: Memo::new(memo),
+            memo: Memo::new(memo, MOST_GROWTH),
             coverage: AtomicU64::new(0),
             initial: [0; W],
             initial_roles: Vec::new(),
@@ -244,6 +255,12 @@ impl<'a, const W: usize> System<'a, W> {
         let parts = self.pools.iter().chain([&self.worlds]).map(Pool::bytes).sum::<u64>();
         let actors = self.actors.len() * (size_of::<Actor>() + 8);
         (parts + actors as u64, self.memo.bytes())
+    }
+
+    /// Remembers as many steps as the worlds that there are now have, roughly, if that takes
+    /// at most so many bytes more.
+    pub fn remember_more(&self, bytes: u64) {
+        self.memo.grow(self.worlds.len() * STEPS, bytes);
     }
 
     /// Questions asked and answers given so far: five bits for each hook.
@@ -462,7 +479,10 @@ impl<'a, const W: usize> System<'a, W> {
             Some(Actor { task, op: Some(_), .. }) => {
                 !task.top().wants(&scratch.base.mem, &task).available(&scratch.base.mem)
             }
-            Some(_) => false,
+            Some(Actor { role, .. }) => {
+                let cast = &self.cast[usize::from(role)];
+                !cast.could_begin(&scratch.base, cast.ops[usize::from(by.which)])
+            }
         };
         if waits {
             return (0, None);
@@ -536,7 +556,7 @@ impl<'a, const W: usize> System<'a, W> {
             return (scratch.base_is, None);
         }
         let from = based.then_some(&*base);
-        let mut known = forget_since(machine, shared, (from, *same));
+        let mut known = forget_since(machine, shared, self.unheeded, (from, *same));
         let symmetry = self.reductions.symmetry;
         let naming =
             if symmetry { self.symmetries.rename(machine, shared, renaming) } else { None };

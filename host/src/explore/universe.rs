@@ -91,6 +91,9 @@ pub struct Universe {
     pub slots: u8,
     /// Requests and long-lived references at a time.
     pub requests: u8,
+    /// Whether a process may fork or exit while a direct read or write of its own is in
+    /// flight: undefined for fork, says open(2).
+    pub fork_during_io: bool,
     /// Operations of each process that is there at the start.
     pub operations: Times,
     /// Operations of each child.
@@ -101,6 +104,10 @@ pub struct Universe {
     pub child_verbs: Vec<Verb>,
     /// Scans of a page by reclaim.
     pub reclaim: Times,
+    /// Reclaim takes pages whether they were used or not, as in `shrink_page_list` with
+    /// `ignore_references`: memory is so tight that the scans before have cleared what said
+    /// so.
+    pub ignore_references: bool,
     /// Migrations of a page.
     pub migrate: Times,
     /// Their order of operations.
@@ -108,6 +115,8 @@ pub struct Universe {
     pub order: MigrateOrder,
     /// Whether swap may be turned off.
     pub swapoff: bool,
+    /// Whether swap IO is complete as soon as it is submitted: swap is on a RAM disk.
+    pub synchronous_swap: bool,
     /// Failures.
     pub failures: Failures,
     /// What process A has done before, in this order, undisturbed.
@@ -222,6 +231,7 @@ impl Universe {
     pub fn builtin() -> Vec<Self> {
         use Verb::{DirectRead, Exit, Fork, GupWrite, Load, Munmap, Store, Vmsplice};
         let most = Times::Most;
+        let everything = vec![Store, Load, DirectRead, Fork, Exit];
         let named = |name: &str, title: &str| Self {
             name: name.to_string(),
             title: title.to_string(),
@@ -308,6 +318,24 @@ impl Universe {
                 ..named("three", "three processes that store, reclaim")
             },
             Self {
+                slots: 1,
+                requests: 1,
+                fork_during_io: false,
+                operations: Times::Always,
+                child_operations: Times::Always,
+                verbs: everything.clone(),
+                child_verbs: everything,
+                reclaim: Times::Always,
+                ignore_references: true,
+                migrate: Times::Always,
+                order: MigrateOrder::UnmapFirst,
+                swapoff: true,
+                synchronous_swap: true,
+                setup: Vec::new(),
+                grain: Grain::Operation,
+                ..named("endless", "a process and its child, one page, everything for ever")
+            },
+            Self {
                 spaces: 3,
                 frames: 4,
                 operations: most(3),
@@ -342,14 +370,17 @@ impl Universe {
             frames: 3,
             slots: 2,
             requests: 0,
+            fork_during_io: true,
             operations: Times::Most(2),
             child_operations: Times::Most(1),
             verbs: vec![Verb::Store, Verb::Fork],
             child_verbs: vec![Verb::Store, Verb::Load],
             reclaim: Times::Most(2),
+            ignore_references: false,
             migrate: Times::NEVER,
             order: MigrateOrder::ReplaceFirst,
             swapoff: false,
+            synchronous_swap: false,
             failures: Failures::default(),
             setup: vec![Verb::Store],
             grain: Grain::Stage,

@@ -105,7 +105,7 @@ fn completion(io: &str, first: &Moved, last: &Moved) -> Option<String> {
 /// A step's text, with the process of a range that the parser had to find.
 fn said(step: &Step) -> String {
     let range = match &step.act {
-        Act::Shrink(range)
+        Act::Shrink { range, .. }
         | Act::Migrate(range, _)
         | Act::MovePages(range)
         | Act::Lock(range)

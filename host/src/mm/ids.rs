@@ -131,6 +131,9 @@ impl Token {
     pub const ZERO: Self = Self(0);
     /// Author of data that a device wrote.
     pub const DEVICE: u8 = 0xff;
+    /// Author of a store that nobody can see wrongly any more, whoever made it: see
+    /// `crate::explore`.
+    pub const SETTLED: u8 = 0xfe;
     const SEQ_BITS: u32 = 24;
 
     /// The token of an author's store or transfer number `seq`.

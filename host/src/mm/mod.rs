@@ -27,7 +27,7 @@ pub use counts::{Counters, Overflow, PageCounts};
 pub use file::PageCache;
 pub use holder::{Direction, Holder, Io, IoId, IoKind, IoState, Path};
 pub use ids::{AnonVmaId, FileId, HolderId, MmId, Pfn, SwpEntry, TaskId, Token, VmaId, ZERO_PAGE};
-pub use lru::{List, PAGEVEC_SIZE, Pagevec, Which};
+pub use lru::{EMPTY_PAGEVEC, List, PAGEVEC_SIZE, Pagevec, Which};
 pub use page::*;
 pub use pte::Pte;
 pub use recount::Held;
@@ -180,8 +180,8 @@ impl Memory {
             free: List::EMPTY,
             active: List::EMPTY,
             inactive: List::EMPTY,
-            lru_add: lru::EMPTY_PAGEVEC,
-            lru_add_active: lru::EMPTY_PAGEVEC,
+            lru_add: EMPTY_PAGEVEC,
+            lru_add_active: EMPTY_PAGEVEC,
             section: if layout.section == 0 { layout.pages } else { layout.section },
             movable: layout.movable,
             page_cluster: layout.page_cluster,

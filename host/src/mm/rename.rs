@@ -23,7 +23,7 @@ impl Rename for Token {
     #[inline]
     fn rename(&mut self, by: &Renaming) {
         let author = self.author();
-        if author != 0 && author != Self::DEVICE {
+        if !matches!(author, 0 | Self::SETTLED | Self::DEVICE) {
             let mut mm = MmId(u16::from(author) - 1);
             mm.rename(by);
             *self = Self::new(mm.0 as u8 + 1, self.seq());

@@ -42,8 +42,13 @@ impl Oracle {
         self.findings.clone_from(&other.findings);
     }
 
-    /// Forgets what is known of tokens that are nowhere any more.
-    pub(crate) fn keep_tokens(&mut self, mut mentioned: impl FnMut(Token) -> bool) {
+    /// Forgets what is known of tokens that are nowhere any more, and whose what was written
+    /// through long-lived references is, unless it can tell anything: whose, and since when.
+    pub(crate) fn keep_tokens(
+        &mut self,
+        mut mentioned: impl FnMut(Token) -> bool,
+        tells: impl Fn(MmId, u32) -> bool,
+    ) {
         if self.raced.is_empty() && self.pinned.is_empty() {
             return;
         }
@@ -54,7 +59,9 @@ impl Oracle {
                 || also.iter().any(|also| also.token == token)
         };
         raced.retain(|&token| kept(token));
-        pinned.retain(|pinned| kept(pinned.0));
+        pinned.retain(|&(token, mm, held)| {
+            kept(token) && (raced.contains(&token) || tells(mm, held))
+        });
     }
 
     /// Forgets that sectors may hold tokens that are nowhere.
@@ -77,6 +84,11 @@ impl Oracle {
     pub(crate) fn mentions(&self, token: Token) -> bool {
         self.expect.iter().flatten().any(|&t| t == token)
             || self.also.iter().any(|also| also.token == token)
+    }
+
+    /// Whether a token's owner forked before the device moved it.
+    pub(crate) fn raced(&self, token: Token) -> bool {
+        self.raced.contains(&token)
     }
 
     /// Whether a process wrote what is remembered of long-lived references.

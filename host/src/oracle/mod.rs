@@ -241,6 +241,7 @@ impl Oracle {
                 let pinned = self.pinned.iter().find(|p| p.0 == token);
                 pinned.map(|&(_, mm, held)| (mm, held)).or_else(|| reader_of(mem, token))
             }
+            Token::SETTLED => None,
             author => Some((MmId(u16::from(author) - 1), token.seq())),
         }
     }
@@ -305,5 +306,6 @@ fn contents(mem: &Memory, vma: &Vma, address: u32) -> [Token; SECTORS] {
 /// The author of a process's stores.
 #[must_use]
 pub fn author_of(mm: MmId) -> u8 {
-    u8::try_from(mm.0 + 1).expect("at most 254 processes")
+    let author = u8::try_from(mm.0 + 1).ok().filter(|&author| author < Token::SETTLED);
+    author.expect("at most 253 processes")
 }

@@ -1,7 +1,7 @@
 //! The tokens and numbers of the reference memory, for those who replace them.
 
 use super::Oracle;
-use crate::mm::Token;
+use crate::mm::{MmId, Token};
 
 impl Oracle {
     /// Every token that the reference memory remembers, findings apart.
@@ -12,9 +12,9 @@ impl Oracle {
         self.pinned.iter_mut().for_each(|pinned| see(&mut pinned.0));
     }
 
-    /// Every number of an event that stands outside a token.
-    pub(crate) fn each_number(&mut self, see: &mut impl FnMut(&mut u32)) {
-        self.pinned.iter_mut().for_each(|pinned| see(&mut pinned.2));
+    /// Every number of an event that stands outside a token, and whose it is.
+    pub(crate) fn each_number(&mut self, see: &mut impl FnMut(MmId, &mut u32)) {
+        self.pinned.iter_mut().for_each(|pinned| see(pinned.1, &mut pinned.2));
     }
 
     /// Puts in order what is only ever searched.

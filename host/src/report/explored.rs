@@ -60,13 +60,20 @@ fn bounds(universe: &Universe) -> String {
         let (times, verbs) = (universe.child_operations, words(&universe.child_verbs));
         let _ = write!(text, "; a child {times} of {verbs}");
     }
-    for (what, times) in [("scans by reclaim", universe.reclaim), ("migrations", universe.migrate)]
-    {
+    let scans = match universe.ignore_references {
+        true => "scans by reclaim that ignore references",
+        false => "scans by reclaim",
+    };
+    for (what, times) in [(scans, universe.reclaim), ("migrations", universe.migrate)] {
         if times != Times::NEVER {
             let _ = write!(text, "; {times} {what}");
         }
     }
     text.push_str(if universe.swapoff { "; swapoff" } else { "" });
+    text.push_str(if universe.synchronous_swap { "; swap IO takes no time" } else { "" });
+    if !universe.fork_during_io && universe.requests > 0 {
+        text.push_str("; no fork or exit during direct IO");
+    }
     let Failures { no_memory, no_swap, io } = universe.failures;
     for (what, times) in [("page", no_memory), ("swap slot", no_swap), ("request", io)] {
         if times > 0 {

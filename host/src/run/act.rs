@@ -79,7 +79,7 @@ impl Runner<'_> {
             | Act::Mlock(_)
             | Act::Munlock(_)
             | Act::Continue => actor(),
-            Act::Shrink(range)
+            Act::Shrink { range, .. }
             | Act::Migrate(range, _)
             | Act::MovePages(range)
             | Act::Lock(range)

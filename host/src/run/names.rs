@@ -152,6 +152,7 @@ impl Names {
         match token.author() {
             0 => "the file's data".to_string(),
             Token::DEVICE => "a device's data".to_string(),
+            Token::SETTLED => "a store".to_string(),
             author => format!("a store of {}", self.processes[author as usize - 1]),
         }
     }

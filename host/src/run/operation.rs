@@ -64,6 +64,7 @@ pub(super) enum Make {
     Shrink {
         mm: MmId,
         address: u32,
+        ignore_references: bool,
     },
     /// MADV_PAGEOUT of one page: only what one process maps.
     Pageout {
@@ -191,8 +192,10 @@ impl Runner<'_> {
                 let make = Make::Mlock { address: whole(range).0, lock: false };
                 one(make, Wording::Plain("unlocked"))
             }
-            Act::Shrink(range) => each(range, &|mm, address| {
-                (Make::Shrink { mm, address }, Wording::Scan(Scanned::Page(mm, address), 0, done))
+            Act::Shrink { range, ignore_references } => each(range, &|mm, address| {
+                let ignore_references = *ignore_references;
+                let make = Make::Shrink { mm, address, ignore_references };
+                (make, Wording::Scan(Scanned::Page(mm, address), 0, done))
             }),
             Act::MadvisePageout(range) => each(range, &|mm, address| {
                 (Make::Pageout { mm, address }, Wording::Scan(Scanned::Page(mm, address), 0, done))
@@ -279,7 +282,14 @@ impl Runner<'_> {
             Make::Dontneed { address, pages } => Unmap::dontneed(*address, *pages).into(),
             Make::Mprotect { address, write } => Mprotect::new(*address, *write).into(),
             Make::Mlock { address, lock } => Mlock::new(*address, *lock).into(),
-            Make::Shrink { mm, address } => ShrinkPage::new(self.frame(*mm, *address)?).into(),
+            Make::Shrink { mm, address, ignore_references } => {
+                let page = self.frame(*mm, *address)?;
+                match ignore_references {
+                    true => ShrinkPage::whether_used_or_not(page),
+                    false => ShrinkPage::new(page),
+                }
+                .into()
+            }
             Make::Pageout { mm, address } => {
                 let pfn = self.present(*mm, *address)?;
                 if self.machine.mem.page_mapcount(pfn) != 1 {

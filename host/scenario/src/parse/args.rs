@@ -45,6 +45,15 @@ impl<'s> Args<'_, 's> {
         word
     }
 
+    /// Whether the next word is this one, which may be left out.
+    pub(super) fn may_say(&mut self, optional: &str) -> bool {
+        let said = self.peek().is_some_and(|word| word.text == optional);
+        if said {
+            self.words = &self.words[1..];
+        }
+        said
+    }
+
     /// Complains about words that are left.
     pub(super) fn finish(&mut self) {
         if let Some(word) = self.peek().cloned() {

@@ -23,8 +23,12 @@ const LRU_ADD_DRAIN: Verb =
 
 const SHRINK: Verb = Verb {
     word: "shrink",
-    form: "shrink A.P",
-    read: |a| Some(Act::Shrink(a.range(Extent::Pages)?)),
+    form: "shrink A.P ignore_references",
+    read: |a| {
+        let range = a.range(Extent::Pages);
+        let ignore_references = a.may_say("ignore_references");
+        Some(Act::Shrink { range: range?, ignore_references })
+    },
 };
 
 const PROCESS: &[Verb] = &[
@@ -257,10 +261,7 @@ pub(super) fn exists(word: &str) -> bool {
 fn get_user_pages(a: &mut Args<'_, '_>) -> Option<Act> {
     let range = a.range(Extent::Pages);
     let write = a.one_of("a way of access", &[("read", false), ("write", true)]);
-    let force = a.peek().is_some_and(|word| word.text == "force");
-    if force {
-        a.word("`force`");
-    }
+    let force = a.may_say("force");
     let name = a.named(Kind::Pin);
     Some(Act::GetUserPages { range: range?, write: write?, force, name: name? })
 }

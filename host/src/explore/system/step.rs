@@ -7,12 +7,12 @@ use crate::explore::universe::{Grain, Verb};
 use crate::explore::world::Shared;
 use crate::lock::Until;
 use crate::machine::Machine;
-use crate::mm::{MmId, TaskId};
+use crate::mm::{MmId, SwpEntry, TaskId};
 use crate::routines::Asked;
 use crate::task::{Ret, Task};
 
 /// What a transition came to, beside what it did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::explore) struct Stepped {
     /// The actor, afterwards.
     pub actor: Actor,
@@ -20,6 +20,8 @@ pub(in crate::explore) struct Stepped {
     pub flags: u8,
     /// Stages that ran.
     pub stages: u32,
+    /// Swap IO that completed at once, after so many of them.
+    pub swap_io: Vec<(u32, SwpEntry)>,
     /// It used up its stages.
     pub endless: bool,
 }
@@ -40,7 +42,7 @@ impl<const W: usize> System<'_, W> {
             machine.complete_swap_io(position, true);
             let actor = Actor { task: Task::new(MmId::NONE), role: 0, op: None, left: 0 };
             let flags = flag::POSSIBLE | flag::COMPLETED;
-            return Some(Stepped { actor, flags, stages: 0, endless: false });
+            return Some(Stepped { actor, flags, stages: 0, swap_io: Vec::new(), endless: false });
         };
         let cast = &self.cast[usize::from(actor.role)];
         let id = cast.task;
@@ -56,7 +58,13 @@ impl<const W: usize> System<'_, W> {
                 Begun::AtOnce => {
                     actor.left -= u8::from(actor.left != u8::MAX);
                     let flags = self.seen(machine);
-                    return Some(Stepped { actor, flags, stages: 0, endless: false });
+                    return Some(Stepped {
+                        actor,
+                        flags,
+                        stages: 0,
+                        swap_io: Vec::new(),
+                        endless: false,
+                    });
                 }
                 Begun::Routine => {}
             }
@@ -67,6 +75,8 @@ impl<const W: usize> System<'_, W> {
             return None;
         }
         let (mut stages, mut endless) = (1, false);
+        let mut swap_io = Vec::new();
+        self.complete_at_once(machine, stages, &mut swap_io);
         while self.goes_on(machine, id) {
             if stages >= MOST_STAGES {
                 endless = true;
@@ -76,6 +86,7 @@ impl<const W: usize> System<'_, W> {
                 break;
             }
             stages += 1;
+            self.complete_at_once(machine, stages, &mut swap_io);
         }
         let mut flags = self.seen(machine);
         if machine.tasks[id.index()].idle() {
@@ -90,7 +101,19 @@ impl<const W: usize> System<'_, W> {
             }
         }
         actor.task = machine.tasks[id.index()];
-        Some(Stepped { actor, flags, stages, endless })
+        Some(Stepped { actor, flags, stages, swap_io, endless })
+    }
+
+    /// Swap IO that takes no time completes.
+    fn complete_at_once(
+        &self,
+        machine: &mut Machine,
+        stages: u32,
+        done: &mut Vec<(u32, SwpEntry)>,
+    ) {
+        while self.universe.synchronous_swap && !machine.mem.swap_io.is_empty() {
+            done.push((stages, machine.complete_swap_io(0, true).entry));
+        }
     }
 
     /// Whether a task's next stage belongs to the same transition.
@@ -111,7 +134,11 @@ impl<const W: usize> System<'_, W> {
     }
 
     /// The word of the error that a step came to.
-    pub(super) fn word(&self, machine: &Machine, stepped: &Stepped) -> Option<&'static str> {
+    pub(in crate::explore) fn word(
+        &self,
+        machine: &Machine,
+        stepped: &Stepped,
+    ) -> Option<&'static str> {
         if machine.fault.is_some() {
             return Some("POLICY");
         }

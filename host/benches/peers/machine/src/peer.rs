@@ -13,12 +13,16 @@ pub type State = cowpath::explore::State<WORDS>;
 /// Steps that the system remembers, as in our search.
 const MEMO: usize = 1 << 22;
 
+/// States after which the memory of steps may grow, as in our search.
+const BLOCK: u64 = 1 << 16;
+
 /// A system without reductions, and one thread's buffers. Each state is looked at for
 /// errors before it is expanded, as our search does; one that is an error has no successors.
 pub struct Peer {
     system: System<'static, WORDS>,
     scratch: Scratch,
     successors: Vec<Successor<WORDS>>,
+    expanded: u64,
 }
 
 impl Peer {
@@ -33,7 +37,7 @@ impl Peer {
         let (universe, policy) = (Box::leak(Box::new(found)), Box::leak(Box::new(policy)));
         let system = System::new(universe, policy, Reductions::NONE, MEMO);
         let scratch = system.scratch();
-        Self { system, scratch, successors: Vec::new() }
+        Self { system, scratch, successors: Vec::new(), expanded: 0 }
     }
 
     /// Where every schedule starts.
@@ -52,6 +56,10 @@ impl Peer {
     #[inline]
     pub fn successors(&mut self, state: &State) -> impl ExactSizeIterator<Item = State> {
         self.successors.clear();
+        self.expanded += 1;
+        if self.expanded.is_multiple_of(BLOCK) {
+            self.system.remember_more(u64::MAX);
+        }
         if self.system.verdict(&mut self.scratch, state).is_none() {
             self.system.successors(&mut self.scratch, state, &mut self.successors);
         }

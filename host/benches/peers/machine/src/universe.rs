@@ -1,6 +1,7 @@
 //! What is asked: universes by name.
 
 use cowpath::explore::{Grain, Times, Universe, Verb};
+use cowpath::scenario::MigrateOrder;
 
 /// A universe by its name.
 ///
@@ -28,7 +29,8 @@ fn fifty_million() -> Universe {
     Universe { reclaim: Times::Most(3), ..five_million() }
 }
 
-/// A process and its child do the hand-written models' operations, for ever.
+/// A process and its child do the hand-written models' operations, for ever, as those do
+/// them: no page is young, swap IO takes no time, and nobody forks or exits during direct IO.
 fn by_hand(pages: u8, requests: u8) -> Universe {
     let verbs = vec![Verb::Store, Verb::Load, Verb::DirectRead, Verb::Fork, Verb::Exit];
     Universe {
@@ -39,8 +41,12 @@ fn by_hand(pages: u8, requests: u8) -> Universe {
         child_operations: Times::Always,
         child_verbs: verbs.clone(),
         verbs,
+        fork_during_io: false,
         reclaim: Times::Always,
+        ignore_references: true,
         migrate: Times::Always,
+        order: MigrateOrder::UnmapFirst,
+        synchronous_swap: true,
         swapoff: true,
         setup: Vec::new(),
         grain: Grain::Operation,
