@@ -273,7 +273,7 @@ fn budgets_bound() {
     assert_eq!(bounded(states), (Verdict::BoundedStates, 1000));
     let depth = Budget { depth: Some(10), ..Budget::default() };
     assert_eq!(bounded(depth).0, Verdict::BoundedDepth);
-    let memory = Budget { memory: Some(1 << 20), ..Budget::default() };
+    let memory = Budget { memory: Some(1 << 19), ..Budget::default() };
     assert_eq!(bounded(memory).0, Verdict::BoundedMemory);
 }
 

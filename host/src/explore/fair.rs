@@ -190,6 +190,9 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
         let mut found = Vec::new();
         while graph.ends.len() < graph.states.len() {
             let from = graph.ends.len();
+            if from % 4096 == 0 {
+                system.remember_more(u64::MAX);
+            }
             let state = graph.states[from];
             found.clear();
             graph.busy.push(system.busy(&mut graph.scratch, &state));
@@ -316,16 +319,18 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
                 self.lasso(asked, &allowed)
             }
             Asked::NoProgress(_) => {
-                let mut some: Vec<u8> = (0..1 << WHO.len()).collect();
-                some.sort_by_key(|who| who.count_ones());
-                let mut lassos = some.into_iter().map(|who| {
+                let lasso = |who: u8| {
                     let may = |from, edge: &Edge| {
                         edge.flags & flag::OFF == 0
                             && self.begins(from, edge).is_none_or(|one| who >> one & 1 == 1)
                     };
                     self.lasso(asked, &may)
-                });
-                lassos.find_map(|lasso| lasso)
+                };
+                let everybody = (1 << WHO.len()) - 1;
+                let lasso_of_all = lasso(everybody)?;
+                let mut some: Vec<u8> = (0..everybody).collect();
+                some.sort_by_key(|who| who.count_ones());
+                some.into_iter().find_map(lasso).or(Some(lasso_of_all))
             }
         }
     }

@@ -25,9 +25,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Steps that are remembered: 16 bytes each.
-const MEMO: usize = 1 << 22;
-
 /// Actors up to which a packed state has two words, three, four: 19 bits and more for the
 /// number of each. Fifteen at most have six words.
 const NARROW: [usize; 3] = [5, 8, 11];
@@ -173,7 +170,7 @@ impl Job<'_> {
         if let Some(sample) = budget.sample {
             return Ok((self.sample::<W>(policy, sample), None));
         }
-        let system = System::<W>::new(universe, policy, reductions, MEMO);
+        let system = System::<W>::new(universe, policy, reductions);
         let identity = Identity::new(universe, policy, reductions, W);
         let limits = self.limits();
         let tell = &mut |at| tell(policy.name(), at);
@@ -228,7 +225,7 @@ impl Job<'_> {
 
     /// Random walks instead of all states.
     fn sample<const W: usize>(&self, policy: &Policy, sample: (u64, u64)) -> Exploration {
-        let system = System::<W>::new(self.universe, policy, self.reductions, MEMO);
+        let system = System::<W>::new(self.universe, policy, self.reductions);
         let sampled = super::sample::sample(&system, sample, &self.limits());
         let others = self.policies.iter().filter(|other| other.name() != policy.name());
         let others: Vec<_> = others.collect();
@@ -284,7 +281,7 @@ impl Job<'_> {
             return vec![difference(Some(finding), Verdict::Exhaustive, states, parted_by)];
         }
         let systems = [policy, reference]
-            .map(|policy| System::<W>::new(self.universe, policy, Reductions::NONE, MEMO));
+            .map(|policy| System::<W>::new(self.universe, policy, Reductions::NONE));
         let mut pairs = Pairs::new([&systems[0], &systems[1]]);
         let (mut found, mut parted, mut looked_at) = (Vec::new(), BTreeSet::new(), 0);
         let verdict = pairs.run(&self.limits(), |Apart { wrong, word, schedule }| {

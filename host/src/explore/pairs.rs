@@ -67,6 +67,7 @@ impl<'a, const W: usize> Pairs<'a, W> {
                 }
             }
             if at % 4096 == 0 {
+                self.systems.iter().for_each(|system| system.remember_more(u64::MAX));
                 if limits.stop.load(Relaxed) {
                     return Verdict::Interrupted;
                 }

@@ -53,6 +53,7 @@ pub(super) fn sample<const W: usize>(
             sampled.verdict = Verdict::Sampled { walks: walk, seed };
             break;
         }
+        system.remember_more(u64::MAX);
         let mut state = system.initial();
         schedule.clear();
         let most = limits.depth.unwrap_or(LONG);

@@ -54,12 +54,6 @@ const SWAP_IO: u32 = (1 << MOST_BITS) - 1;
 /// In place of an actor's number: everything is looked at.
 const LOOK: u32 = (1 << MOST_BITS) - 2;
 
-/// How many times as many steps as at the beginning may be remembered.
-const MOST_GROWTH: usize = 16;
-
-/// Steps that are to be remembered of each world, roughly.
-const STEPS: u64 = 64;
-
 /// Stages that one operation may run without stopping, or it makes no progress.
 const MOST_STAGES: u32 = 20_000;
 
@@ -139,18 +133,12 @@ pub struct Scratch {
 }
 
 impl<'a, const W: usize> System<'a, W> {
-    /// A universe under a policy; `memo` steps are remembered (16 bytes each), more where
-    /// there are more worlds.
+    /// A universe under a policy.
     ///
     /// # Panics
     /// The setup is not possible: [`Universe::problem`] says so before.
     #[must_use]
-    pub fn new(
-        universe: &'a Universe,
-        policy: &'a Policy,
-        reductions: Reductions,
-        memo: usize,
-    ) -> Self {
+    pub fn new(universe: &'a Universe, policy: &'a Policy, reductions: Reductions) -> Self {
         let (start, cast) = Start::of(universe);
         let Machine { mem, oracle, .. } = start.machine.clone();
         let world = World { mem, oracle, shared: start.shared.clone() };
@@ -164,14 +152,14 @@ impl<'a, const W: usize> System<'a, W> {
             symmetries,
             unheeded: Unheeded::of(universe),
             namings: Values::new(),
-            renamed: Memo::new(if reductions.symmetry { memo / 4 } else { 1 }, 1),
+            renamed: Memo::new(),
             bits,
             start,
             world,
             pools: std::array::from_fn(|_| Pool::new()),
             worlds: Pool::new(),
             actors: Values::new(),
-            memo: Memo::new(memo, MOST_GROWTH),
+            memo: Memo::new(),
             coverage: AtomicU64::new(0),
             initial: [0; W],
             initial_roles: Vec::new(),
@@ -249,18 +237,19 @@ impl<'a, const W: usize> System<'a, W> {
     }
 
     /// Bytes taken by parts of states: those that grow with the states, and the memory of
-    /// steps, which does not.
+    /// steps, which could do without.
     #[must_use]
     pub fn bytes(&self) -> (u64, u64) {
         let parts = self.pools.iter().chain([&self.worlds]).map(Pool::bytes).sum::<u64>();
         let actors = self.actors.len() * (size_of::<Actor>() + 8);
-        (parts + actors as u64, self.memo.bytes())
+        (parts + actors as u64, self.memo.bytes() + self.renamed.bytes())
     }
 
-    /// Remembers as many steps as the worlds that there are now have, roughly, if that takes
-    /// at most so many bytes more.
+    /// Makes room for more steps to be remembered, where it runs out, if that takes at most
+    /// so many bytes more.
     pub fn remember_more(&self, bytes: u64) {
-        self.memo.grow(self.worlds.len() * STEPS, bytes);
+        self.memo.grow(bytes / 2);
+        self.renamed.grow(bytes / 4);
     }
 
     /// Questions asked and answers given so far: five bits for each hook.
@@ -360,7 +349,7 @@ impl<'a, const W: usize> System<'a, W> {
         for role in 0..self.cast.len() {
             let actor = self.actor_of(state, role);
             let choices = self.choices(scratch, actor) & !BUSY;
-            for which in (0..choices).step_by(4) {
+            for which in 0..choices {
                 self.memo.fetch(world | u64::from(actor) << 8 | u64::from(which));
             }
         }

@@ -2,9 +2,9 @@
 //!
 //! Open addressing over packed states, exact: a slot holds the state itself. A state's
 //! place is the upper bits of its hash scaled to the number of slots, so a table is in the
-//! order of hashes, any number of slots will do, and growing is one sweep from the old
-//! table to the new. Probes come in batches: the slots of a batch are fetched before the
-//! first is looked at, and wait for memory together.
+//! order of hashes, any number of slots will do, and growing is one sweep, in place mostly.
+//! Probes come in batches: the slots of a batch are fetched before the first is looked at,
+//! and wait for memory together.
 
 use super::system::{State, fetch, place_of};
 
@@ -13,6 +13,10 @@ const FULL: u64 = 198;
 
 /// A table grows by a seventh, so that it is never less than two thirds full for long.
 const GROWTH: (u64, u64) = (8, 7);
+
+/// So many times its size a table can grow in place: that is reserved, and no memory is
+/// taken for it.
+const RESERVED: usize = 4;
 
 /// Slots of the smallest table.
 const LEAST: u64 = 1 << 12;
@@ -65,16 +69,46 @@ impl<const W: usize> Visited<W> {
 
     #[cold]
     fn grow(&mut self, slots: usize) {
-        let old = std::mem::replace(&mut self.slots, free(slots));
-        for state in old {
+        if slots <= self.slots.capacity() {
+            let before = self.slots.len();
+            self.slots.resize(slots, [FREE; W]);
+            self.spread(before);
+            return;
+        }
+        for state in std::mem::replace(&mut self.slots, free(slots)) {
             if state[0] != FREE {
-                let mut place = self.place(place_of(&state));
-                while self.slots[place][0] != FREE {
-                    place = self.after(place);
-                }
-                self.slots[place] = state;
+                self.settle(state);
             }
         }
+    }
+
+    /// Moves everything to where it is looked for in a table that has grown in place: to a
+    /// larger place mostly, so the last one first.
+    fn spread(&mut self, before: usize) {
+        let mut aside = Vec::new();
+        for place in (0..before).rev() {
+            let state = std::mem::replace(&mut self.slots[place], [FREE; W]);
+            if state[0] == FREE {
+                continue;
+            }
+            let home = self.place(place_of(&state));
+            // What is before this place has not been moved yet.
+            let from = if home < place { self.slots.len() } else { home };
+            match self.slots[from..].iter_mut().find(|slot| slot[0] == FREE) {
+                Some(free) => *free = state,
+                None => aside.push(state),
+            }
+        }
+        aside.into_iter().for_each(|state| self.settle(state));
+    }
+
+    /// Puts a state that is in no slot into one.
+    fn settle(&mut self, state: State<W>) {
+        let mut place = self.place(place_of(&state));
+        while self.slots[place][0] != FREE {
+            place = self.after(place);
+        }
+        self.slots[place] = state;
     }
 
     #[inline]
@@ -188,10 +222,13 @@ impl<const W: usize> Visited<W> {
     }
 }
 
-/// So many free slots.
+/// So many free slots, and room for more.
 fn free<const W: usize>(slots: usize) -> Vec<State<W>> {
-    let mut table = Vec::with_capacity(slots);
-    super::huge::advise(table.as_ptr(), slots);
+    let mut table = Vec::new();
+    if table.try_reserve_exact(slots * RESERVED).is_err() {
+        table.reserve_exact(slots);
+    }
+    super::huge::advise(table.as_ptr(), table.capacity());
     table.resize(slots, [FREE; W]);
     table
 }
@@ -206,6 +243,23 @@ mod tests {
         let (end, others): (Vec<_>, Vec<_>) =
             all.partition(|state| place_of(state) > u64::MAX - (u64::MAX >> 8));
         others.into_iter().take(3000).chain(end).collect()
+    }
+
+    #[test]
+    fn states_are_found_however_often_it_grew() {
+        let mut visited = Visited::new();
+        // Some at the very end, before it has grown and after.
+        let all = || states().into_iter().chain((1..60_000u64).map(|number| [number, number]));
+        for (number, state) in all().enumerate() {
+            visited.reserve(1);
+            assert!(visited.insert(&state, place_of(&state)));
+            if number % 997 == 0 {
+                assert!(all().take(number + 1).all(|state| visited.contains(&state)));
+            }
+        }
+        assert!(all().all(|state| visited.contains(&state)));
+        assert_eq!(visited.len(), visited.iter().count() as u64);
+        assert!(visited.len() > (LEAST * RESERVED as u64) * 2, "it moved, too");
     }
 
     #[test]

@@ -3,107 +3,137 @@
 use crate::explore::huge;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Remembers steps: lossy, each in one of two places, in the second the latest wins. Two words that threads write
+/// Lines of the cache at the beginning.
+const FIRST: u64 = 1 << 10;
+
+/// And at most: a gigabyte.
+const MOST: usize = 1 << 24;
+
+/// Steps in a line.
+const WAYS: usize = 4;
+
+/// A step: its value, and before it a word that belongs to it and to its key.
+type Entry = [AtomicU64; 2];
+
+/// Bytes of a line.
+const LINE: usize = size_of::<[Entry; WAYS]>();
+
+/// Remembers steps: lossy, each anywhere in one of two lines. Two words that threads write
 /// without a lock: an entry whose words do not belong together is none.
 pub(super) struct Memo {
     /// As many as there can ever be; memory that was never used takes no room.
-    entries: Box<[[AtomicU64; 2]]>,
-    /// Of the number of an entry that is used so far.
+    entries: Box<[Entry]>,
+    /// The first that begins a line of the cache.
+    first: usize,
+    /// Of the number of a line that is used so far.
     mask: AtomicU64,
+    /// Steps that are remembered.
+    len: AtomicU64,
 }
 
 impl Memo {
-    /// Room for so many steps, 16 bytes each, or a few more; it can grow `times` as large.
-    pub fn new(entries: usize, times: usize) -> Self {
-        let entries = entries.next_power_of_two();
-        let most = entries * times.next_power_of_two();
-        let all = Box::<[[AtomicU64; 2]]>::new_zeroed_slice(most);
-        huge::advise(all.as_ptr(), most);
+    /// Remembers nothing.
+    pub fn new() -> Self {
+        // Aligned as lines are, all of it would be written to.
+        let entries = Box::<[Entry]>::new_zeroed_slice((MOST + 1) * WAYS);
+        huge::advise(entries.as_ptr(), entries.len());
         // SAFETY: an AtomicU64 may be any bits, and so zeroes.
-        let all = unsafe { all.assume_init() };
-        Self { mask: AtomicU64::new(entries as u64 - 1), entries: all }
+        let entries = unsafe { entries.assume_init() };
+        let first = (entries.as_ptr() as usize).next_multiple_of(LINE) - entries.as_ptr() as usize;
+        let first = first / size_of::<Entry>();
+        Self { entries, first, mask: AtomicU64::new(FIRST - 1), len: AtomicU64::new(0) }
     }
 
-    /// Makes room for so many steps, if that takes at most so many bytes more. Whoever asks
-    /// meanwhile may find nothing.
-    pub fn grow(&self, steps: u64, bytes: u64) {
+    /// Makes room as long as more than half of it is in use, if that takes at most so
+    /// many bytes more. Whoever asks meanwhile may find nothing.
+    pub fn grow(&self, bytes: u64) {
         let before = self.mask.load(Relaxed) + 1;
         let mut many = before;
-        while many < steps && many < self.entries.len() as u64 && (many * 2 - before) * 16 <= bytes
-        {
+        let len = self.len.load(Relaxed);
+        let more = |many: u64| (many * 2 - before) * LINE as u64;
+        while len > many * WAYS as u64 / 2 && many < MOST as u64 && more(many) <= bytes {
             many *= 2;
         }
         if many == before {
             return;
         }
         self.mask.store(many - 1, Relaxed);
-        for entry in &self.entries[..before as usize] {
-            let [sealed, value] = entry.each_ref().map(|word| word.load(Relaxed));
-            let key = unseal(sealed, value);
-            let stays = || {
-                std::ptr::eq(entry, self.place(key)) || std::ptr::eq(entry, self.other_place(key))
-            };
-            if (sealed, value) != (0, 0) && !stays() {
-                entry.iter().for_each(|word| word.store(0, Relaxed));
-                self.put(key, value);
+        for place in 0..before {
+            for entry in self.line(place) {
+                let [sealed, value] = entry.each_ref().map(|word| word.load(Relaxed));
+                if [sealed, value] == [0, 0] {
+                    continue;
+                }
+                let key = unseal(sealed, value);
+                if !self.places(key).contains(&place) {
+                    entry.iter().for_each(|word| word.store(0, Relaxed));
+                    self.len.fetch_sub(1, Relaxed);
+                    self.put(key, value);
+                }
             }
         }
     }
 
-    /// The choices of an actor in a world are neighbours: they share a line of the cache.
+    /// The numbers of a key's lines.
     #[inline]
-    fn place(&self, key: u64) -> &[AtomicU64; 2] {
-        self.at(key, 28)
-    }
-
-    /// Where an entry is whose place another one has.
-    #[inline]
-    fn other_place(&self, key: u64) -> &[AtomicU64; 2] {
-        self.at(key, 6)
+    fn places(&self, key: u64) -> [u64; 2] {
+        let wide = u128::from(key ^ 0x9e37_79b9_7f4a_7c15) * 0xa076_1d64_78bd_642f_u128;
+        let hash = (wide >> 64) as u64 ^ wide as u64;
+        let mask = self.mask.load(Relaxed);
+        [hash & mask, hash >> 32 & mask]
     }
 
     #[inline]
-    fn at(&self, key: u64, bits: u32) -> &[AtomicU64; 2] {
-        let hash = (key >> 8).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let place = ((hash >> bits) & !3).wrapping_add(key & 0xff) & self.mask.load(Relaxed);
-        &self.entries[place as usize]
+    fn line(&self, place: u64) -> &[Entry] {
+        &self.entries[self.first + place as usize * WAYS..][..WAYS]
+    }
+
+    #[inline]
+    fn lines(&self, key: u64) -> [&[Entry]; 2] {
+        self.places(key).map(|place| self.line(place))
     }
 
     /// Asks for an entry to be brought near.
     #[inline]
     pub fn fetch(&self, key: u64) {
-        fetch(self.place(key));
+        fetch(&self.lines(key)[0][0]);
     }
 
     /// What is remembered of a key.
     #[inline]
     pub fn get(&self, key: u64) -> Option<u64> {
-        let at = |place: &[AtomicU64; 2]| {
-            let value = place[1].load(Relaxed);
-            (place[0].load(Relaxed) == seal(key, value)).then_some(value)
+        let of = |entry: &Entry| {
+            let value = entry[1].load(Relaxed);
+            (entry[0].load(Relaxed) == seal(key, value)).then_some(value)
         };
-        at(self.place(key)).or_else(|| at(self.other_place(key)))
+        self.lines(key).into_iter().find_map(|line| line.iter().find_map(of))
     }
 
     /// Forgets everything.
     pub fn forget(&self) {
-        let used = self.mask.load(Relaxed) as usize + 1;
-        self.entries[..used].iter().flatten().for_each(|word| word.store(0, Relaxed));
+        let used = (self.mask.load(Relaxed) + 1) as usize * WAYS;
+        let words = self.entries[self.first..][..used].iter().flatten();
+        words.for_each(|word| word.store(0, Relaxed));
+        self.len.store(0, Relaxed);
     }
 
-    /// Remembers a key's value.
+    /// Remembers a key's value; where there is no room, in place of another one.
     #[inline]
     pub fn put(&self, key: u64, value: u64) {
-        let first = self.place(key);
-        let free = first.iter().all(|word| word.load(Relaxed) == 0);
-        let place = if free { first } else { self.other_place(key) };
-        place[0].store(seal(key, value), Relaxed);
-        place[1].store(value, Relaxed);
+        let lines = self.lines(key);
+        let free = |entry: &&Entry| entry.iter().all(|word| word.load(Relaxed) == 0);
+        let entry = lines.into_iter().flatten().find(free).unwrap_or_else(|| {
+            self.len.fetch_sub(1, Relaxed);
+            &lines[1][(seal(key, value) >> 62) as usize]
+        });
+        self.len.fetch_add(1, Relaxed);
+        entry[0].store(seal(key, value), Relaxed);
+        entry[1].store(value, Relaxed);
     }
 
     /// Bytes that it takes.
     pub fn bytes(&self) -> u64 {
-        (self.mask.load(Relaxed) + 1) * size_of::<[AtomicU64; 2]>() as u64
+        (self.mask.load(Relaxed) + 1) * LINE as u64
     }
 }
 

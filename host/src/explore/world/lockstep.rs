@@ -78,7 +78,7 @@ fn next(random: &mut u64) -> u64 {
 
 /// Walks so often; how many steps were made, and how many walks ended in an error.
 fn walk(universe: &Universe, policy: &Policy, walks: u64) -> (u64, u64) {
-    let system = System::<6>::new(universe, policy, Reductions::NONE, 1);
+    let system = System::<6>::new(universe, policy, Reductions::NONE);
     let (mut start, cast) = Start::of(universe);
     start.set_up(universe, &cast, policy).expect("the setup is possible");
     let Start { machine, shared, actors } = start;

@@ -10,11 +10,8 @@ const WORDS: usize = 2;
 /// A packed state.
 pub type State = cowpath::explore::State<WORDS>;
 
-/// Steps that the system remembers, as in our search.
-const MEMO: usize = 1 << 22;
-
 /// States after which the memory of steps may grow, as in our search.
-const BLOCK: u64 = 1 << 16;
+const BLOCK: u64 = 2048;
 
 /// A system without reductions, and one thread's buffers. Each state is looked at for
 /// errors before it is expanded, as our search does; one that is an error has no successors.
@@ -35,7 +32,7 @@ impl Peer {
         let found = named(universe).unwrap_or_else(|| panic!("no universe is called {universe}"));
         let policy = policy::resolve("vanilla").expect("it is bundled");
         let (universe, policy) = (Box::leak(Box::new(found)), Box::leak(Box::new(policy)));
-        let system = System::new(universe, policy, Reductions::NONE, MEMO);
+        let system = System::new(universe, policy, Reductions::NONE);
         let scratch = system.scratch();
         Self { system, scratch, successors: Vec::new(), expanded: 0 }
     }
