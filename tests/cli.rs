@@ -73,6 +73,18 @@ fn a_policy_that_fails_ends_with_3() {
     // Not asked in this scenario, but found in the audit of its hooks, or when loaded.
     ends(&["run", "direct_read_alone", "-p", &fixture("impure")], 3);
     ends(&["run", "direct_read_alone", "-p", &fixture("exits_early")], 3);
+    // Explorations and workloads go on.
+    let [crashes, impure] =
+        ["crashes", "impure"].map(|name| format!("vanilla+{}:try_to_unmap_one", fixture(name)));
+    let tiny = ["explore", "-u", "tiny", "--grain", "operation", "-p"];
+    let output = ends(&[&tiny[..], &[&crashes, "-p", "vanilla"]].concat(), 3);
+    let found = String::from_utf8_lossy(&output.stdout);
+    assert!(found.contains("POLICY after 32 transitions"), "{found}");
+    assert!(found.contains("under vanilla: ok"), "{found}");
+    let output = ends(&[&tiny[..], &[&impure]].concat(), 3);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("to the same view"), "{told}");
+    ends(&["workload", "hot-remove", "--pages", "64", "-p", &crashes], 3);
 }
 
 #[test]

@@ -8,15 +8,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{env, io};
 
-use cowpath::policy::resolve;
+use cowpath::explore::{Budget, Question, Reductions, Universe, Verdict, explore_universe};
+use cowpath::policy::{Ending, Hook, Policy, PolicyFault, resolve};
 use cowpath::run::{Options, run};
 use cowpath::scenario::{Scenario, builtin, load};
 use cowpath::trace::{Event, Trace};
-use cowpath::worker::{Limits, PolicyRun, Worker, WorkerError, serve, traces};
+use cowpath::worker::{Limits, PolicyRun, Respondent, Worker, WorkerError, serve, traces};
+use cowpath_abi::{PG_ANON, PageView};
 use libtest_mimic::{Arguments, Trial};
 
 /// Set for a process that runs one policy with [`traces`], for ever if need be.
@@ -61,6 +65,11 @@ fn main() -> ExitCode {
         a_program_that_is_no_worker_is_an_error,
         a_worker_starts_no_workers,
         a_worker_ends_with_its_parent,
+        a_policy_that_answers_from_elsewhere_is_the_same_policy,
+        a_universe_is_explored_under_a_policy_that_answers_from_elsewhere,
+        what_ends_the_process_that_answers_is_a_fault_and_no_more,
+        a_hook_that_does_not_answer_is_given_up,
+        two_answers_to_the_same_question_are_found,
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -273,6 +282,99 @@ fn wait_for<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
         thread::yield_now();
     }
     panic!("{what} did not come");
+}
+
+fn a_policy_that_answers_from_elsewhere_is_the_same_policy() {
+    let file = fixture("mapcount-only");
+    let whole = graft("mapcount-only", "do_wp_page,can_share_swap_page");
+    for spec in ["6.1", "hugh+iwamoto:can_share_swap_page", file.to_str().unwrap(), &whole] {
+        let here = resolve(spec).unwrap();
+        let (there, respondent) = elsewhere(spec, patient());
+        assert_eq!((there.name(), there.rules()), (here.name(), here.rules()));
+        assert_eq!(there.swap_in_order(), here.swap_in_order());
+        let hash = |policy: &Policy| {
+            policy.plugins().iter().map(|plugin| plugin.hash.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(hash(&there), hash(&here));
+        for scenario in all() {
+            let expected = run(&scenario, &here, Options::default());
+            assert_eq!(run(&scenario, &there, Options::default()), expected, "{spec}");
+        }
+        assert_eq!((respondent.impurity(), respondent.printed()), (None, String::new()));
+    }
+    assert_eq!(children(), "", "this thread started one");
+}
+
+/// Threads of a search end before the search does; whoever answers must not end with them.
+fn a_universe_is_explored_under_a_policy_that_answers_from_elsewhere() {
+    let (there, _respondent) = elsewhere("vanilla", patient());
+    let here = resolve("vanilla").unwrap();
+    let (crashes, _another) = elsewhere(&graft("crashes", "try_to_unmap_one"), patient());
+    for threads in [1, 2] {
+        let explored = |policy: &Policy| {
+            let budget = Budget { threads, ..Budget::default() };
+            let (universe, asked) = (Universe::tiny(), (Question::Each, &budget));
+            let policies = std::slice::from_ref(policy);
+            let never = AtomicBool::new(false);
+            explore_universe(&universe, policies, Reductions::ALL, asked, &never, &mut |_, _| {})
+        };
+        assert_eq!(explored(&there), explored(&here), "{threads} threads");
+        let [found] = &explored(&crashes).explorations[..] else { panic!("one policy") };
+        assert_eq!(found.verdict, Verdict::Exhaustive);
+        let [finding] = &found.findings[..] else { panic!("{:?}", found.findings) };
+        let line = "the policy was killed by SIGABRT while asked try_to_unmap_one";
+        assert_eq!((finding.word, finding.line.as_str()), ("POLICY", line));
+        assert_eq!((found.counts.states, finding.transitions), (23222, 32), "{threads} threads");
+    }
+}
+
+fn what_ends_the_process_that_answers_is_a_fault_and_no_more() {
+    for (name, ending) in [("exits", Ending::Exited(0)), ("crashes", Ending::Killed(6))] {
+        let (policy, respondent) = elsewhere(&graft(name, "try_to_unmap_one"), patient());
+        let vanilla = resolve("vanilla").unwrap();
+        let ask = |policy: &Policy, hook: Hook, view: &PageView| {
+            policy.ask(hook, view).map(|answer| answer.code)
+        };
+        for count in (1..4).chain(1..4) {
+            let view = PageView { count, mapcount: 1, flags: PG_ANON, ..PageView::default() };
+            let fault = PolicyFault::Ended { hook: Hook::try_to_unmap_one, at: 0, ending };
+            assert_eq!(ask(&policy, Hook::try_to_unmap_one, &view), Err(fault));
+            let expected = ask(&vanilla, Hook::can_share_swap_page, &view);
+            assert_eq!(ask(&policy, Hook::can_share_swap_page, &view), expected);
+        }
+        let impurity = respondent.impurity().unwrap();
+        let place = "in the audit of its hooks, which had come to try_to_unmap_one at point 0";
+        assert_eq!(impurity, format!("the policy {ending} {place}"));
+    }
+}
+
+fn a_hook_that_does_not_answer_is_given_up() {
+    let answer = Duration::from_millis(500);
+    let limits = Limits { answer, ..patient() };
+    let (policy, _respondent) = elsewhere(&graft("hangs", "try_to_unmap_one"), limits);
+    let view = PageView::default();
+    let (hook, at, ending) = (Hook::try_to_unmap_one, 0, Ending::NoAnswer(answer));
+    let began = Instant::now();
+    for _ in 0..1000 {
+        let found = policy.ask(hook, &view).unwrap_err();
+        assert_eq!(found, PolicyFault::Ended { hook, at, ending });
+    }
+    assert!(began.elapsed() < answer * 1000, "it is asked once");
+}
+
+fn two_answers_to_the_same_question_are_found() {
+    let (policy, respondent) = elsewhere(&graft("impure", "try_to_unmap_one"), patient());
+    assert_eq!(respondent.impurity(), None, "it was asked nothing");
+    let view = PageView { count: 2, ..PageView::default() };
+    let first = policy.ask(Hook::try_to_unmap_one, &view);
+    assert_eq!(policy.ask(Hook::try_to_unmap_one, &view), first);
+    let impurity = respondent.impurity().unwrap();
+    assert!(impurity.starts_with("hook try_to_unmap_one answered"), "{impurity}");
+}
+
+/// A policy, and who answers for it.
+fn elsewhere(spec: &str, limits: Limits) -> (Policy, Arc<Respondent>) {
+    Worker { executable: None, limits }.policy(spec).unwrap()
 }
 
 /// Limits that a busy machine does not reach.

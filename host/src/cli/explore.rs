@@ -1,7 +1,7 @@
 //! `cowpath explore`.
 //!
-//! Policies run in this process, and each state is asked about once: a policy that the
-//! user brings as a file is not taken.
+//! States are explored in this process, each once; a policy that the user brings as a file
+//! answers from another one.
 
 use std::fs;
 use std::io;
@@ -15,6 +15,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::bounds::Bounds;
+use super::guests::Guests;
 use super::inputs::{self, RunOptions};
 use super::output::{Format, complain, print, print_json};
 use super::progress::{Style, Teller};
@@ -23,7 +24,6 @@ use crate::explore::{
     Budget, Disk, Explored, Keep, KeepError, Progress, Question, Universe, Verdict, Written,
     explore_and_keep, explore_until,
 };
-use crate::policy::{self, LoadError, Policy, check_distinct, names_file};
 use crate::report::{ExploreDocument, differences, explored, universes};
 use crate::run::Options;
 
@@ -54,16 +54,22 @@ Examples:
   cowpath explore swap_in_race --policy iwamoto --policy hugh
   cowpath explore -u tiny -p iwamoto --write found.toml
   cowpath run found.toml --policy iwamoto
+  cowpath explore -u tiny -p vanilla+./mine.so:try_to_unmap_one -p vanilla --pairs
   cowpath explore -u pipe -p all --pairs --grain operation
   cowpath explore -u large -p hugh --sample 100000 --seed 7
   cowpath explore -u medium -p hugh --time 3600 --checkpoint hugh.ckp
   cowpath explore -u medium -p hugh --resume hugh.ckp --memory 4096 --disk tmp
   cowpath explore my.toml -p vanilla --states 1000000 --time 60 --threads 2
 
+A policy in a file answers from a process of its own, each question once, and all
+of them a second time at the end: a hook must depend on nothing but its view. One
+that ends its process is a finding, POLICY, with the shortest schedule to it.
+
 Exit codes:
     0  done, whatever was found
     2  the command line or a file is wrong
-    3  a policy failed: it panicked or gave an illegal answer
+    3  a policy failed: it panicked, ended its process, gave an illegal answer, or
+       two answers to the same view
   101  cowpath itself is broken, please report it";
 
 /// What `explore` takes.
@@ -99,10 +105,10 @@ pub(super) struct Arguments {
     all: bool,
     #[command(flatten)]
     bounds: Bounds,
-    /// A policy: bundled, or a graft of bundled ones, or `all`; each is explored, and each
-    /// error's schedule is replayed under the others
-    #[arg(short, long = "policy", value_name = "POLICY", required_unless_present = "list",
-        value_parser = no_file)]
+    /// A policy: bundled, a plugin's file, a graft such as
+    /// vanilla+./mine.so:try_to_unmap_one, or `all` for every bundled one; each is explored,
+    /// and each error's schedule is replayed under the others
+    #[arg(short, long = "policy", value_name = "POLICY", required_unless_present = "list")]
     policies: Vec<String>,
     /// Stop at so many states
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
@@ -142,23 +148,14 @@ pub(super) struct Arguments {
     options: RunOptions,
 }
 
-/// Reads a policy's specification.
-fn no_file(spec: &str) -> Result<String, &'static str> {
-    if names_file(spec) {
-        Err("explorations run inside this process, not in a worker: \
-             they take bundled policies and grafts of them, no files")
-    } else {
-        Ok(spec.to_string())
-    }
-}
-
 /// Runs the command.
 pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
     if arguments.list {
         print(&universes(&Universe::builtin()))?;
         return Ok(Exit::Done);
     }
-    let policies = load(&arguments.policies)?;
+    let guests = Guests::load(&arguments.policies)?;
+    let policies = &guests.policies;
     let Options { counters, .. } = arguments.options.into();
     let budget = arguments.budget();
     let stop = stop().map_err(Error::Signals)?;
@@ -179,13 +176,13 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
         let reductions = arguments.bounds.reductions();
         let asked = (arguments.question(), &budget);
         let kept =
-            explore_and_keep(&universe, &policies, reductions, asked, &keep, &stop, &mut tell)?;
+            explore_and_keep(&universe, policies, reductions, asked, &keep, &stop, &mut tell)?;
         unsaved = unsaved.or(kept.unsaved);
         found.push(kept.explored);
     }
     if let Some(scenario) = &arguments.scenario {
         let scenario = inputs::scenario(scenario)?;
-        found.push(explore_until(&scenario, &policies, counters, &budget, &stop, &mut tell));
+        found.push(explore_until(&scenario, policies, counters, &budget, &stop, &mut tell));
     }
     teller.end();
     match arguments.format {
@@ -211,7 +208,8 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
     }
     let failed = found.iter().flat_map(|one| &one.explorations).flat_map(|one| &one.findings);
     let failed = failed.into_iter().any(|finding| finding.word == "POLICY");
-    Ok(if failed { Exit::PolicyFailed } else { Exit::Done })
+    let impure = guests.tell();
+    Ok(if failed || impure { Exit::PolicyFailed } else { Exit::Done })
 }
 
 /// What SIGINT and SIGTERM set; a second one ends the program at once.
@@ -222,13 +220,6 @@ fn stop() -> io::Result<Arc<AtomicBool>> {
         flag::register(signal, stop.clone())?;
     }
     Ok(stop)
-}
-
-fn load(specs: &[String]) -> Result<Vec<Policy>, LoadError> {
-    let specs = inputs::specs(specs);
-    let policies = specs.iter().map(|spec| policy::resolve(spec)).collect::<Result<Vec<_>, _>>()?;
-    check_distinct(&policies)?;
-    Ok(policies)
 }
 
 /// Writes the first finding that can be written.

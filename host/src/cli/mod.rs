@@ -10,6 +10,7 @@ mod exit;
 mod explore;
 mod generate;
 mod generations;
+mod guests;
 mod history;
 mod inputs;
 mod matrix;

@@ -1,8 +1,7 @@
 //! `cowpath workload`: many generated pages under each policy, as plain text.
 //!
-//! Policies run in this process. Nothing is recorded, so that a policy that the user
-//! brings as a file is not taken: whatever it did could not be told apart from this
-//! program's own mistakes.
+//! Nothing is recorded. A policy that the user brings as a file answers from a process of
+//! its own, each question once.
 
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
@@ -10,10 +9,11 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand, ValueEnum, value_parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::inputs::{self, RunOptions};
+use super::guests::Guests;
+use super::inputs::RunOptions;
 use super::output::{complain, print};
 use super::{Error, Exit};
-use crate::policy::{self, LoadError, Policy, check_distinct, names_file};
+use crate::policy::Policy;
 use crate::routines::Order;
 use crate::run::Options;
 use crate::workload::{self, HotRemove, MAX_PAGES, MAX_SHARERS, Progress, report};
@@ -49,10 +49,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 100_000,
         value_parser = value_parser!(u32).range(MIN_PAGES..=MAX_PAGES.into()))]
     pages: u32,
-    /// A policy: bundled, or a graft of bundled ones such as
+    /// A policy: bundled, a plugin's file, a graft such as
     /// vanilla+iwamoto:try_to_unmap_one, or `all` for every bundled one; may be
     /// repeated; default: those of the discussion of 2005
-    #[arg(short, long = "policy", value_name = "POLICY", value_parser = no_file)]
+    #[arg(short, long = "policy", value_name = "POLICY")]
     policies: Vec<String>,
     /// Children that share a quarter of the pages with their parent
     #[arg(long, value_name = "N", default_value_t = HotRemove::of(0).sharers,
@@ -87,16 +87,6 @@ impl From<OrderArg> for Order {
     }
 }
 
-/// Reads a policy's specification.
-fn no_file(spec: &str) -> Result<String, &'static str> {
-    if names_file(spec) {
-        Err("workloads run inside this process, not in a worker: \
-             they take bundled policies and grafts of them, no files")
-    } else {
-        Ok(spec.to_string())
-    }
-}
-
 /// Runs the command.
 pub(super) fn execute(command: &Command) -> Result<Exit, Error> {
     match command {
@@ -105,11 +95,11 @@ pub(super) fn execute(command: &Command) -> Result<Exit, Error> {
 }
 
 fn hot_remove(arguments: &Arguments) -> Result<Exit, Error> {
-    let policies = load(&arguments.policies)?;
+    let guests = Guests::load(&arguments.policies)?;
     let sizes = arguments.sizes();
     let since = Instant::now();
     let mut exit = Exit::Done;
-    for (number, policy) in policies.iter().enumerate() {
+    for (number, policy) in guests.policies.iter().enumerate() {
         let tally = run(&sizes, policy, since);
         let gap = if number > 0 { "\n" } else { "" };
         print(&format!("{gap}{}", report(&tally)))?;
@@ -120,14 +110,7 @@ fn hot_remove(arguments: &Arguments) -> Result<Exit, Error> {
             exit = Exit::PolicyFailed;
         }
     }
-    Ok(exit)
-}
-
-fn load(specs: &[String]) -> Result<Vec<Policy>, LoadError> {
-    let specs = inputs::specs(specs);
-    let policies = specs.iter().map(|spec| policy::resolve(spec)).collect::<Result<Vec<_>, _>>()?;
-    check_distinct(&policies)?;
-    Ok(policies)
+    Ok(if guests.tell() { Exit::PolicyFailed } else { exit })
 }
 
 fn run(sizes: &HotRemove, policy: &Policy, since: Instant) -> workload::Tally {

@@ -190,7 +190,7 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
         let mut found = Vec::new();
         while graph.ends.len() < graph.states.len() {
             let from = graph.ends.len();
-            if from % 4096 == 0 {
+            if from.is_multiple_of(4096) {
                 system.remember_more(u64::MAX);
             }
             let state = graph.states[from];

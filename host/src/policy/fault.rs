@@ -4,6 +4,8 @@ use std::fmt;
 
 use cowpath_abi::{Hook, RawAnswer};
 
+use super::Ending;
+
 /// A policy that broke the contract when it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PolicyFault {
@@ -30,6 +32,15 @@ pub enum PolicyFault {
         /// The answer as it came.
         raw: RawAnswer,
     },
+    /// The hook ended the process that it was asked in.
+    Ended {
+        /// The hook that was asked.
+        hook: Hook,
+        /// `view.at` of the question.
+        at: u32,
+        /// How it did.
+        ending: Ending,
+    },
 }
 
 impl fmt::Display for PolicyFault {
@@ -46,6 +57,9 @@ impl fmt::Display for PolicyFault {
                  graft one with +POLICY:{0}",
                 hook.name()
             ),
+            Self::Ended { hook, ending, .. } => {
+                write!(f, "{ending} while asked {}", hook.name())
+            }
             Self::OutOfRange { hook, at, raw } => {
                 write!(f, "hook {} answered {raw:#x} at point {at}, expected ", hook.name())?;
                 for (index, (code, word)) in hook.answers(*at).iter().enumerate() {

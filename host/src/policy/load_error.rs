@@ -51,6 +51,11 @@ pub enum LoadError {
         /// The system's error.
         error: io::Error,
     },
+    /// The file became another one while it was loaded.
+    Changed {
+        /// The policy or path.
+        place: String,
+    },
     /// The file is no complete shared object for this machine.
     NotSharedObject {
         /// The policy or path.
@@ -156,6 +161,9 @@ impl fmt::Display for LoadError {
                 hook.name()
             ),
             Self::Unreadable { place, error } => write!(f, "cannot read plugin {place}: {error}"),
+            Self::Changed { place } => {
+                write!(f, "{place} changed while it was loaded; try again when it is built")
+            }
             Self::NotSharedObject { place, why } => {
                 write!(f, "{place} is no complete shared object: {why}; build it again")
             }

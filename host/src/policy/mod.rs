@@ -8,6 +8,8 @@ mod audit;
 mod bundled;
 mod cache;
 mod distinct;
+mod elsewhere;
+mod ending;
 mod fault;
 mod generation;
 mod graft;
@@ -28,6 +30,9 @@ pub use audit::Impurity;
 pub use bundled::{BundledPolicy, bundled, discussed};
 pub use cowpath_abi::{ABI, AbiVersion, Answer, Hook, Manifest, Rules, SwapInStep};
 pub use distinct::check_distinct;
+pub(crate) use elsewhere::{Answers, Description};
+pub use ending::Ending;
+pub(crate) use ending::LOST_PIPE;
 pub use fault::PolicyFault;
 pub use generation::{Generation, generations, in_order};
 pub use graft::{Differing, Hunk, differing, grafted, names_file, resolve};
@@ -50,6 +55,8 @@ pub struct Policy {
     plugins: Vec<Arc<Plugin>>,
     /// An answer that is replaced.
     altered: Option<Alteration>,
+    /// Who is asked in place of the functions.
+    elsewhere: Option<Arc<dyn Answers>>,
 }
 
 /// One hook of the table.
@@ -80,7 +87,10 @@ impl Policy {
     #[inline]
     pub fn ask(&self, hook: Hook, view: &PageView) -> Result<Answer, PolicyFault> {
         let slot = &self.slots[hook as usize];
-        let raw = (slot.function)(view);
+        let raw = match &self.elsewhere {
+            None => (slot.function)(view),
+            Some(answers) => slot.ask(answers.as_ref(), hook, view)?,
+        };
         let reason = raw >> 8;
         let legal = LEGAL[hook as usize][view.at.min(4) as usize];
         if raw & 0xe0 == 0 && legal >> (raw & 0x1f) & 1 == 1 && reason <= u32::from(slot.reasons) {
@@ -89,6 +99,11 @@ impl Policy {
         } else {
             Err(slot.fault(hook, view.at, raw))
         }
+    }
+
+    /// What a hook's function says, whatever it is.
+    pub(crate) fn ask_function(&self, hook: Hook, view: &PageView) -> RawAnswer {
+        (self.slots[hook as usize].function)(view)
     }
 
     /// The same policy, with each hook that it defines replaced by what `with` makes of it.
@@ -153,6 +168,20 @@ impl Policy {
 }
 
 impl Slot {
+    /// Asks a hook of a policy that is elsewhere.
+    fn ask(
+        &self,
+        answers: &dyn Answers,
+        hook: Hook,
+        view: &PageView,
+    ) -> Result<RawAnswer, PolicyFault> {
+        if !self.defined {
+            return Ok(PANICKED);
+        }
+        let at = view.at;
+        answers.answer(hook, view).map_err(|ending| PolicyFault::Ended { hook, at, ending })
+    }
+
     #[cold]
     fn fault(&self, hook: Hook, at: u32, raw: RawAnswer) -> PolicyFault {
         assert!(

@@ -64,11 +64,12 @@ impl From<Arc<Plugin>> for Policy {
             order: plugin.order,
             plugins: vec![plugin],
             altered: None,
+            elsewhere: None,
         }
     }
 }
 
 /// Stands for a hook that a policy does not define; its answer is never legal.
-extern "C" fn undefined(_: &PageView) -> RawAnswer {
+pub(super) extern "C" fn undefined(_: &PageView) -> RawAnswer {
     PANICKED
 }

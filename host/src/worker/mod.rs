@@ -8,26 +8,34 @@
 //! goes on with the next scenario. A child that ends before it said that it is done
 //! has failed, whatever its exit status.
 //!
+//! Where the same few questions are asked millions of times, the child only answers, and
+//! the parent remembers: [`Worker::policy`].
+//!
 //! This part does not know what a scenario does or what an answer means. It guards
 //! against mistakes, not against attackers: a plugin runs as the user.
 
 mod ending;
 mod error;
+mod opening;
 mod process;
 mod report;
+mod respondent;
 mod serve;
 mod supervise;
 mod verdict;
 mod watch;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::policy::Policy;
 use crate::run::Options;
 use crate::scenario::Scenario;
 use crate::trace::Trace;
 
 pub use error::WorkerError;
+pub use respondent::Respondent;
 pub use serve::serve;
 
 /// How long a policy may take.
@@ -89,6 +97,20 @@ impl Worker {
         options: Options,
     ) -> Result<PolicyRun, WorkerError> {
         supervise::run(self, scenarios, spec, options)
+    }
+
+    /// The policy that the user calls `spec`, loaded in a process of its own: nothing of
+    /// it runs here, and each question is asked once. And who answers for it.
+    ///
+    /// # Errors
+    /// The policy cannot be loaded, or the worker cannot be started. What a loaded policy
+    /// does is never an error, but a fault of the policy.
+    pub fn policy(&self, spec: &str) -> Result<(Policy, Arc<Respondent>), WorkerError> {
+        Respondent::open(self, spec)
+    }
+
+    fn program(&self) -> PathBuf {
+        self.executable.clone().unwrap_or_else(process::this_program)
     }
 }
 

@@ -11,9 +11,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 use super::WorkerError;
-use super::ending::Ending;
-use super::report::{Job, Report};
+use super::report::{Inquiry, Job, Report};
+use crate::policy::Ending;
 
 /// Set for children.
 const CHILD: &str = "COWPATH_WORKER";
@@ -33,6 +35,8 @@ pub(super) struct Child {
     process: Process,
     /// Once it is reaped.
     status: Option<ExitStatus>,
+    /// What it is still to be told; a line each.
+    lines: Sender<Vec<u8>>,
     /// Ends with the child's pipe; an error is a line that is no report.
     reports: Receiver<Result<Report, serde_json::Error>>,
     printed: Receiver<String>,
@@ -77,14 +81,13 @@ impl Child {
         let stdin = process.stdin.take().expect("stdin is piped");
         let stdout = process.stdout.take().expect("stdout is piped");
         let stderr = process.stderr.take().expect("stderr is piped");
-        let mut line = serde_json::to_vec(job).expect("a job is plain data");
-        line.push(b'\n');
         // None of the threads is joined: a process that the plugin left behind may hold
         // the other end, and then only that one's end is theirs.
+        let (lines, to_tell) = channel::<Vec<u8>>();
         thread::spawn(move || {
             let mut stdin = stdin;
-            // A child that does not take it ends early, which is noticed.
-            let _ = stdin.write_all(&line);
+            // A child that does not take a line ends early, which is noticed.
+            let _ = to_tell.iter().try_for_each(|line| stdin.write_all(&line));
         });
         let (sender, reports) = channel();
         thread::spawn(move || read_reports(stdout, &sender));
@@ -93,7 +96,21 @@ impl Child {
             // Nobody may be left who wants to know.
             let _ = sender.send(read_printed(stderr));
         });
-        Ok(Self { process, status: None, reports, printed })
+        let child = Self { process, status: None, lines, reports, printed };
+        child.tell(job);
+        Ok(child)
+    }
+
+    /// Asks a child that answers.
+    pub fn ask(&self, inquiry: &Inquiry) {
+        self.tell(inquiry);
+    }
+
+    fn tell(&self, what: &impl Serialize) {
+        let mut line = serde_json::to_vec(what).expect("it is plain data");
+        line.push(b'\n');
+        // Nobody takes it: the child has ended.
+        let _ = self.lines.send(line);
     }
 
     /// The next report, if it comes before the deadline.

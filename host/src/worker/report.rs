@@ -1,19 +1,20 @@
-//! What parent and child say to each other: one job down, reports up, each a line
-//! of JSON.
+//! What parent and child say to each other: a job and questions down, reports up, each a
+//! line of JSON.
 //!
 //! A job holds its scenarios as they were parsed, so a file that changes meanwhile
 //! does not matter. Nothing here knows pipes.
 
-use cowpath_abi::{HOOKS, Hook};
+use cowpath_abi::{HOOKS, Hook, PageView};
 use serde::{Deserialize, Serialize};
 
 use crate::mm::Counters;
+use crate::policy::Description;
 use crate::run::Options;
 use crate::scenario::Scenario;
 use crate::trace::Trace;
 
 /// Changes with [`Job`] and [`Report`].
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// What the child is to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,14 +23,61 @@ pub(super) struct Job<'a> {
     pub parent: u32,
     /// The policy as the user calls it.
     pub spec: String,
-    #[serde(with = "OptionsCopy")]
-    pub options: Options,
-    /// Answers to give in the first scenario instead of the policy's own.
-    pub replay: Option<Vec<u32>>,
-    /// What to run, in order.
-    pub scenarios: std::borrow::Cow<'a, [Scenario]>,
-    /// Whether to audit the policy afterwards.
-    pub audit: bool,
+    /// What to do once it is loaded.
+    pub work: Work<'a>,
+}
+
+/// What to do with the policy.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Work<'a> {
+    /// Scenarios under it.
+    Run {
+        #[serde(with = "OptionsCopy")]
+        options: Options,
+        /// Answers to give in the first scenario instead of the policy's own.
+        replay: Option<Vec<u32>>,
+        /// What to run, in order.
+        scenarios: std::borrow::Cow<'a, [Scenario]>,
+        /// Whether to audit the policy afterwards.
+        audit: bool,
+    },
+    /// Ask it what is asked, one line after the other.
+    Answer,
+}
+
+/// What a child that answers is asked.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) enum Inquiry {
+    /// What the policy says.
+    Ask(Question),
+    /// Whether it is pure.
+    Audit,
+}
+
+/// A hook and what it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(super) struct Question {
+    /// The hook's number.
+    hook: u8,
+    /// The fields of the view, in their order.
+    view: [u32; 8],
+}
+
+impl Question {
+    pub const fn new(hook: Hook, view: &PageView) -> Self {
+        let PageView { count, mapcount, swap_map, flags, vm_flags, env, at, pins } = *view;
+        Self { hook: hook as u8, view: [count, mapcount, swap_map, flags, vm_flags, env, at, pins] }
+    }
+
+    /// None: there is no such hook.
+    pub fn hook(&self) -> Option<Hook> {
+        HOOKS.get(usize::from(self.hook)).copied()
+    }
+
+    pub const fn view(&self) -> PageView {
+        let [count, mapcount, swap_map, flags, vm_flags, env, at, pins] = self.view;
+        PageView { count, mapcount, swap_map, flags, vm_flags, env, at, pins }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,10 +110,7 @@ pub(super) enum Report {
         message: String,
     },
     /// The policy is loaded; the first scenario begins.
-    Loaded {
-        /// The policy's name.
-        policy: String,
-    },
+    Loaded(Description),
     /// The policy is asked now. In the audit: is asked for the first time at this point.
     Asking(Point),
     /// It has answered.

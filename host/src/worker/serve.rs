@@ -1,4 +1,4 @@
-//! The child: loads the policy, runs the scenarios, reports.
+//! The child: loads the policy, runs the scenarios or answers questions, reports.
 //!
 //! It does not know limits, nor that there are other children. It never judges a
 //! policy that ends it: its silence is the message.
@@ -9,10 +9,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use super::report::{Job, Report, VERSION};
+use super::report::{Inquiry, Job, Report, VERSION, Work};
 use super::watch::{self, Mode, report};
-use crate::policy::resolve;
-use crate::run::run;
+use crate::policy::{Description, Policy, resolve};
+use crate::run::{Options, run};
+use crate::scenario::Scenario;
 
 /// What a process that was started as a worker does, instead of anything else: takes
 /// a job from stdin, reports to stdout, and ends with its parent.
@@ -30,9 +31,10 @@ pub fn serve() -> ExitCode {
     watch::open(output);
     report(&Report::Hello { version: VERSION });
     let mut line = String::new();
-    match BufReader::new(input).read_line(&mut line).map(|_| ()) {
+    let mut input = BufReader::new(input);
+    match input.read_line(&mut line).map(|_| ()) {
         Ok(()) => match serde_json::from_str(&line) {
-            Ok(job) => carry_out(job),
+            Ok(job) => carry_out(job, input),
             Err(error) => eprintln!("a worker takes jobs from cowpath, not by hand: {error}"),
         },
         Err(error) => eprintln!("the worker's job cannot be read: {error}"),
@@ -40,7 +42,7 @@ pub fn serve() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn carry_out(job: Job<'_>) {
+fn carry_out(job: Job<'_>, input: impl BufRead) {
     if orphaned(job.parent) {
         return;
     }
@@ -51,15 +53,28 @@ fn carry_out(job: Job<'_>) {
             return report(&Report::Refused { message });
         }
     };
-    let name = policy.name().to_owned();
-    report(&Report::Loaded { policy: name });
-    let mut replay = job.replay;
-    for scenario in job.scenarios.iter() {
+    report(&Report::Loaded(Description::of(&policy)));
+    match job.work {
+        Work::Run { options, replay, scenarios, audit } => {
+            run_all(&policy, &scenarios, options, replay, audit);
+        }
+        Work::Answer => answer(&policy, input),
+    }
+}
+
+fn run_all(
+    policy: &Policy,
+    scenarios: &[Scenario],
+    options: Options,
+    mut replay: Option<Vec<u32>>,
+    audit: bool,
+) {
+    for scenario in scenarios {
         watch::set_mode(match replay.take() {
             Some(answers) => Mode::Replay(answers.into_iter()),
             None => Mode::Report,
         });
-        let ran = catch_unwind(AssertUnwindSafe(|| run(scenario, &policy, job.options)));
+        let ran = catch_unwind(AssertUnwindSafe(|| run(scenario, policy, options)));
         match ran {
             Ok(trace) => report(&Report::Ran(trace)),
             Err(panic) => {
@@ -68,12 +83,31 @@ fn carry_out(job: Job<'_>) {
             }
         }
     }
-    let mut impurity = None;
-    if job.audit {
-        watch::set_mode(Mode::Audit(Vec::new()));
-        impurity = policy.audit_purity().err().map(|error| error.to_string());
-    }
+    let impurity = if audit { impurity(policy) } else { None };
     report(&Report::Done { impurity });
+}
+
+/// Audits the policy.
+fn impurity(policy: &Policy) -> Option<String> {
+    watch::set_mode(Mode::Audit(Vec::new()));
+    policy.audit_purity().err().map(|error| error.to_string())
+}
+
+/// Answers until the parent has no more questions.
+fn answer(policy: &Policy, input: impl BufRead) {
+    for line in input.lines() {
+        let inquiry = line.ok().and_then(|line| serde_json::from_str(&line).ok());
+        match inquiry {
+            Some(Inquiry::Audit) => report(&Report::Done { impurity: impurity(policy) }),
+            Some(Inquiry::Ask(question)) => {
+                watch::set_mode(Mode::Ask);
+                let Some(hook) = question.hook() else { return };
+                report(&Report::Answered(policy.ask_function(hook, &question.view())));
+            }
+            // Half a line: the parent is gone.
+            None => return,
+        }
+    }
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

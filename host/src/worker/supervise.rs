@@ -7,10 +7,11 @@ use std::borrow::Cow;
 use std::process;
 use std::time::Instant;
 
-use super::ending::{Ended, Ending, Moment};
-use super::process::{Child, Heard, this_program};
-use super::report::{Job, Report, VERSION};
-use super::{PolicyRun, Worker, WorkerError, verdict};
+use super::ending::{Ended, Moment};
+use super::process::{Child, Heard};
+use super::report::{Job, Report, Work};
+use super::{PolicyRun, Worker, WorkerError, opening, verdict};
+use crate::policy::Ending;
 use crate::run::Options;
 use crate::scenario::Scenario;
 use crate::trace::Trace;
@@ -70,23 +71,24 @@ enum Ran {
 impl<'a> Supervisor<'a> {
     /// One child, from its start to its end.
     fn child(&mut self, replay: Option<Ended>, first: bool) -> Result<Next, WorkerError> {
-        let executable = self.worker.executable.clone();
-        let executable = executable.unwrap_or_else(this_program);
+        let executable = self.worker.program();
         let job = Job {
             parent: process::id(),
             spec: self.spec.to_owned(),
-            options: self.options,
-            replay: replay.as_ref().map(|ended| ended.answers.clone()),
-            scenarios: Cow::Borrowed(self.remaining()),
-            audit: first,
+            work: Work::Run {
+                options: self.options,
+                replay: replay.as_ref().map(|ended| ended.answers.clone()),
+                scenarios: Cow::Borrowed(self.remaining()),
+                audit: first,
+            },
         };
         let mut child = Child::start(&executable, &job)?;
-        let loaded = match self.hello(&mut child) {
-            Ok(()) => self.loading(&mut child),
-            Err(why) => Err(WorkerError::NotWorker { executable, why }),
-        };
+        let loaded = opening::loaded(&mut child, self.spec, &executable, &self.worker.limits);
         let next = match loaded {
-            Ok(()) => self.go_on(&mut child, replay),
+            Ok(description) => {
+                self.result.policy = description.name;
+                self.go_on(&mut child, replay)
+            }
             Err(error) if first => Err(error),
             Err(error) => {
                 self.give_up(replay, &error);
@@ -112,40 +114,6 @@ impl<'a> Supervisor<'a> {
         &self.scenarios[self.result.traces.len()..]
     }
 
-    /// Whether this is a worker at all; else what it does instead.
-    fn hello(&self, child: &mut Child) -> Result<(), String> {
-        let limit = self.worker.limits.loading;
-        match child.next(Instant::now() + limit) {
-            Heard::Report(Report::Hello { version: VERSION }) => Ok(()),
-            Heard::Report(Report::Hello { version }) => {
-                Err(format!("speaks version {version}, expected {VERSION}"))
-            }
-            Heard::Report(_) | Heard::End(Ending::Garbled) => Err("does not say hello".to_owned()),
-            Heard::Nothing => Err(Ending::NoAnswer(limit).to_string()),
-            Heard::End(ending) => Err(ending.to_string()),
-        }
-    }
-
-    /// Waits until the policy is loaded.
-    fn loading(&mut self, child: &mut Child) -> Result<(), WorkerError> {
-        let limit = self.worker.limits.loading;
-        let ending = match child.next(Instant::now() + limit) {
-            Heard::Report(Report::Loaded { policy }) => {
-                self.result.policy = policy;
-                return Ok(());
-            }
-            Heard::Report(Report::Refused { message }) => {
-                return Err(WorkerError::Refused { message });
-            }
-            Heard::Report(_) => Ending::Garbled,
-            Heard::Nothing => Ending::NoAnswer(limit),
-            Heard::End(ending) => ending,
-        };
-        let (spec, why) = (self.spec.to_owned(), ending.to_string());
-        let printed = String::new();
-        Err(WorkerError::EndedInLoading { spec, why, printed })
-    }
-
     /// Hears the scenarios that the child has, the replayed one first.
     fn go_on(&mut self, child: &mut Child, mut replay: Option<Ended>) -> Result<Next, WorkerError> {
         while let Some(scenario) = self.remaining().first() {
@@ -168,7 +136,8 @@ impl<'a> Supervisor<'a> {
             };
             self.result.traces.push(trace);
         }
-        self.result.impurity = self.audit(child);
+        self.result.impurity =
+            opening::audit(child, &self.worker.limits, "after the last scenario");
         Ok(Next::Over)
     }
 
@@ -199,30 +168,6 @@ impl<'a> Supervisor<'a> {
             }
         };
         Ran::Ended(Ended { ending, moment, answers })
-    }
-
-    /// Hears the audit; what is wrong with the policy as a whole.
-    fn audit(&self, child: &mut Child) -> Option<String> {
-        let limit = self.worker.limits.answer;
-        let mut last = None;
-        let ending = loop {
-            match child.next(Instant::now() + limit) {
-                Heard::Report(Report::Done { impurity }) => return impurity,
-                Heard::Report(Report::Asking(point)) => last = Some(point),
-                Heard::Report(_) => break Ending::Garbled,
-                Heard::Nothing => break Ending::NoAnswer(limit),
-                Heard::End(ending) => break ending,
-            }
-        };
-        Some(match last {
-            None => format!("the policy {ending} after the last scenario"),
-            Some(point) => format!(
-                "the policy {ending} in the audit of its hooks, \
-                 which had come to {} at point {}",
-                point.name(),
-                point.at
-            ),
-        })
     }
 
     /// The policy could be loaded before and cannot be now: that is all to be said of

@@ -78,10 +78,9 @@ fn step_of<'a>(trace: &'a Trace, ended: &Ended) -> Option<&'a StepTrace> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ending::Ending;
     use super::super::report::Point;
     use super::*;
-    use crate::policy::resolve;
+    use crate::policy::{Ending, resolve};
     use crate::run::{Options, run};
     use crate::scenario::load;
     use cowpath_abi::Hook;

@@ -10,15 +10,16 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cowpath_abi::{HOOKS, HookFn, PANICKED, PageView, RawAnswer};
 
-use super::ending::LOST_PIPE;
 use super::report::{Point, Report};
-use crate::policy::Policy;
+use crate::policy::{LOST_PIPE, Policy};
 
 /// What becomes of a question.
 #[derive(Debug)]
 pub(super) enum Mode {
     /// It is reported, the policy is asked, its answer is reported.
     Report,
+    /// The policy is asked, and nothing is reported.
+    Ask,
     /// The policy is asked; only the first question at each point is reported.
     Audit(Vec<Point>),
     /// The policy is not asked: these are the answers, in order, and then panics.
@@ -105,7 +106,7 @@ extern "C" fn watched<const HOOK: usize>(view: &PageView) -> RawAnswer {
             seen.push(point);
             true
         }
-        Mode::Audit(_) => false,
+        Mode::Audit(_) | Mode::Ask => false,
     };
     if reported {
         watch.send(&Report::Asking(point));

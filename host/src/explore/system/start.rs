@@ -73,7 +73,8 @@ impl Start {
         }
         while !machine.tasks[cast.task.index()].idle() {
             if machine.halted() {
-                return Err(format!("{word} goes wrong under {}", policy.name()));
+                let why = machine.fault.map_or_else(String::new, |fault| format!(": {fault}"));
+                return Err(format!("{word} goes wrong under {}{why}", policy.name()));
             }
             if machine.try_step(cast.task, policy, None) {
                 continue;
