@@ -80,8 +80,8 @@ pub(super) struct Bounds {
     /// What one transition is: a stage or an operation
     #[arg(long, value_name = "GRAIN", requires = "universe", value_parser = grain)]
     grain: Option<Grain>,
-    /// Leave out symmetry and partial-order reduction
-    #[arg(long, requires = "universe")]
+    /// Leave out symmetry (of universes) and partial-order reduction
+    #[arg(long)]
     no_reduce: bool,
 }
 

@@ -119,8 +119,8 @@ pub(super) struct Arguments {
     /// Stop after so many seconds, for each policy
     #[arg(long, value_name = "SECONDS")]
     time: Option<u64>,
-    /// Stop at so many MiB of memory, in a universe
-    #[arg(long, value_name = "MIB", requires = "universe")]
+    /// Stop at so many MiB of memory
+    #[arg(long, value_name = "MIB")]
     memory: Option<u64>,
     /// Go on from a checkpoint of the same exploration; budgets may be others
     #[arg(long, value_name = "FILE", requires = "universe")]
@@ -129,7 +129,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", requires = "universe")]
     checkpoint: Option<PathBuf>,
     /// Keep visited states in files of an empty folder when the memory is full
-    #[arg(long, value_name = "FOLDER", requires = "memory")]
+    #[arg(long, value_name = "FOLDER", requires_all = ["memory", "universe"])]
     disk: Option<PathBuf>,
     /// How to tell on stderr how far it is
     #[arg(long, value_enum, value_name = "STYLE", default_value = "auto")]
@@ -182,7 +182,8 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
     }
     if let Some(scenario) = &arguments.scenario {
         let scenario = inputs::scenario(scenario)?;
-        found.push(explore_until(&scenario, policies, counters, &budget, &stop, &mut tell));
+        let asked = (arguments.bounds.reductions(), &budget);
+        found.push(explore_until(&scenario, policies, counters, asked, &stop, &mut tell));
     }
     teller.end();
     match arguments.format {

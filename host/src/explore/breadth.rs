@@ -11,11 +11,12 @@
 //!
 //! Between two blocks everything is exact, so a search can be saved there and go on later.
 
+use super::model::Model;
 use super::parents::{self, Parents};
 use super::spill::{Folder, Log, Part, Queue, state_of};
-use super::system::{Choice, Scratch, State, Successor, System, flag, place_of};
+use super::system::{Choice, State, Successor, flag, place_of};
 use super::visited::Visited;
-use super::{Counts, Progress, Verdict};
+use super::{Budget, Counts, Ending, Progress, Verdict};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -60,9 +61,24 @@ pub(super) struct End {
     pub first: u64,
 }
 
+impl<'a> Limits<'a> {
+    /// Those of a budget, in memory alone.
+    pub const fn new(budget: &Budget, stop: &'a AtomicBool) -> Self {
+        let Budget { states, depth, time, memory, threads, .. } = *budget;
+        Self { states, depth, time, memory, threads, tables: u64::MAX, every: None, stop }
+    }
+}
+
+impl End {
+    /// What is told of it.
+    pub const fn ending(&self) -> Ending {
+        Ending { word: self.word, states: self.states }
+    }
+}
+
 /// A search, and how far it is.
-pub(super) struct Breadth<'a, const W: usize> {
-    pub(super) system: &'a System<'a, W>,
+pub(super) struct Breadth<'a, M: Model<W>, const W: usize> {
+    pub(super) model: &'a M,
     pub(super) parts: Vec<Part<W>>,
     pub(super) parents: Parents,
     pub(super) level: Queue<W>,
@@ -82,7 +98,7 @@ pub(super) struct Breadth<'a, const W: usize> {
     pub ends: Vec<End>,
     /// Transitions in which something undefined was seen.
     pub undefined: u64,
-    scratch: Vec<Scratch>,
+    scratch: Vec<M::Scratch>,
     chunks: Vec<Chunk<W>>,
 }
 
@@ -184,15 +200,11 @@ impl Candidates {
     }
 }
 
-impl<'a, const W: usize> Breadth<'a, W> {
+impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
     /// A search that has seen nothing; what does not fit into memory goes to the folder.
-    pub(super) fn empty(
-        system: &'a System<'a, W>,
-        threads: usize,
-        disk: Option<Arc<Folder>>,
-    ) -> Self {
+    pub(super) fn empty(model: &'a M, threads: usize, disk: Option<Arc<Folder>>) -> Self {
         Self {
-            system,
+            model,
             parts: (0..threads.next_power_of_two()).map(|_| Part::new()).collect(),
             parents: Parents::default(),
             level: Queue::new(),
@@ -207,15 +219,15 @@ impl<'a, const W: usize> Breadth<'a, W> {
             counts: Counts::default(),
             ends: Vec::new(),
             undefined: 0,
-            scratch: (0..threads).map(|_| system.scratch()).collect(),
+            scratch: (0..threads).map(|_| model.scratch()).collect(),
             chunks: Vec::new(),
         }
     }
 
     /// A search at its beginning.
-    pub fn new(system: &'a System<'a, W>, threads: usize, disk: Option<Arc<Folder>>) -> Self {
-        let mut search = Self::empty(system, threads, disk);
-        let initial = system.initial();
+    pub fn new(model: &'a M, threads: usize, disk: Option<Arc<Folder>>) -> Self {
+        let mut search = Self::empty(model, threads, disk);
+        let initial = model.initial();
         search.visit(&initial);
         search.level.push(&initial);
         search.counts.states = 1;
@@ -283,7 +295,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
                 return Ok(verdict);
             }
             let left = limits.memory.map_or(u64::MAX, |most| most.saturating_sub(self.bytes()));
-            self.system.remember_more(left / 2);
+            self.model.remember_more(left / 2);
             let now = Instant::now();
             if saving.is_some_and(|time| now >= time) {
                 self.settle()?;
@@ -337,7 +349,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
         if full && tables > least || tables > limits.tables {
             self.spill()?;
         }
-        let (parts, fixed) = self.system.bytes();
+        let (parts, fixed) = self.model.bytes();
         let others = parts + fixed + self.parents.bytes();
         let full = limits.memory.is_some_and(|most| others > most - least);
         Ok(full.then_some(Verdict::BoundedMemory))
@@ -377,7 +389,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
             }
             for ((state, parent, by), hash) in some.into_iter().zip(hashes) {
                 if self.parts[part_of(hash, count)].table.contains(&state) {
-                    if let Some(word) = self.system.error(&state) {
+                    if let Some(word) = self.model.error(&state) {
                         end_of(&mut self.ends, word, 0).first = self.counts.states;
                     }
                     self.take(&state, parent, by);
@@ -426,7 +438,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
             counts: self.counts,
             ends: self.ends.clone(),
             undefined: self.undefined,
-            coverage: self.system.coverage(),
+            coverage: self.model.coverage(),
             parents: self.parents.mark(),
             next: self.next.len(),
         })
@@ -435,13 +447,13 @@ impl<'a, const W: usize> Breadth<'a, W> {
     /// Bytes of everything that grows.
     pub fn bytes(&self) -> u64 {
         let frontier = self.level.bytes() + self.next.bytes() + self.candidates.log.bytes();
-        self.visited_bytes() + frontier + self.system.bytes().1
+        self.visited_bytes() + frontier + self.model.bytes().1
     }
 
     /// Bytes of what is kept of every state that was visited.
     pub fn visited_bytes(&self) -> u64 {
         let visited = self.parts.iter().map(Part::bytes).sum::<u64>();
-        visited + self.parents.bytes() + self.system.bytes().0
+        visited + self.parents.bytes() + self.model.bytes().0
     }
 
     /// The choices that lead to a state.
@@ -472,7 +484,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
 
     /// Expands a block and adds what was found; false if there may be no more states.
     fn block(&mut self, block: &[State<W>], first: u64, limits: &Limits<'_>) -> io::Result<bool> {
-        let coverage = self.system.coverage();
+        let coverage = self.model.coverage();
         self.expand(block, limits);
         self.add();
         if self.spilled {
@@ -506,7 +518,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
         let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
         let more = chunk.each(first, |state, hash, parent, by, new| {
             self.counts.transitions += 1;
-            if let Some(word) = self.system.error(state) {
+            if let Some(word) = self.model.error(state) {
                 end_of(&mut self.ends, word, self.counts.states).transitions += 1;
             }
             let part = part_of(hash, self.parts.len());
@@ -529,7 +541,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
         let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
         chunk.each(first, |state, _, parent, by, new| {
             self.counts.transitions += 1;
-            if let Some(word) = self.system.error(state) {
+            if let Some(word) = self.model.error(state) {
                 end_of(&mut self.ends, word, u64::MAX).transitions += 1;
             }
             if new {
@@ -560,7 +572,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
             }
         }
         let before = self.back.as_ref().map_or(0, |mark| mark.coverage);
-        self.system.forget_steps(before);
+        self.model.forget_steps(before);
         self.expand(&block[..block.len().min((index + 1) * CHUNK)], limits);
     }
 
@@ -579,11 +591,11 @@ impl<'a, const W: usize> Breadth<'a, W> {
         let parts = self.parts.len();
         self.chunks.truncate(block.len().div_ceil(CHUNK));
         self.chunks.resize_with(block.len().div_ceil(CHUNK), || Chunk::new(parts));
-        let system = self.system;
+        let model = self.model;
         let threads = limits.threads.min(self.chunks.len());
         if threads <= 1 {
             for (states, chunk) in block.chunks(CHUNK).zip(&mut self.chunks) {
-                expand(system, &mut self.scratch[0], states, chunk);
+                expand(model, &mut self.scratch[0], states, chunk);
             }
             return;
         }
@@ -598,7 +610,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
                         let Some(chunk) = chunks.get(index) else { return };
                         let mut chunk = chunk.lock().expect("each is taken once");
                         let states = &block[index * CHUNK..block.len().min((index + 1) * CHUNK)];
-                        expand(system, scratch, states, &mut chunk);
+                        expand(model, scratch, states, &mut chunk);
                     }
                 });
             }
@@ -646,9 +658,9 @@ const fn part_of(hash: u64, parts: usize) -> usize {
     hash as usize & (parts - 1)
 }
 
-fn expand<const W: usize>(
-    system: &System<'_, W>,
-    scratch: &mut Scratch,
+fn expand<M: Model<W>, const W: usize>(
+    model: &M,
+    scratch: &mut M::Scratch,
     states: &[State<W>],
     chunk: &mut Chunk<W>,
 ) {
@@ -665,15 +677,14 @@ fn expand<const W: usize>(
     }
     for (offset, state) in states.iter().enumerate() {
         if let Some(ahead) = states.get(offset + NEAR) {
-            system.fetch(scratch, ahead);
+            model.fetch(scratch, ahead);
         }
-        match system.verdict(scratch, state) {
+        match model.verdict(scratch, state) {
             Some(word) => ends.push((offset as u32, word)),
             None => {
-                system.successors(scratch, state, one);
+                model.successors(scratch, state, one);
                 if one.is_empty() {
-                    let word = if system.quiet(scratch, state) { "ok" } else { "DEADLOCK" };
-                    ends.push((offset as u32, word));
+                    ends.push((offset as u32, model.end(scratch, state)));
                 }
                 for successor in &*one {
                     *undefined += u64::from(successor.flags & flag::UNDEFINED != 0);

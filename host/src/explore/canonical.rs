@@ -13,14 +13,14 @@ use crate::mm::{Costs, PG_FREE, SECTORS, Token};
 pub(super) fn renumber(machine: &mut Machine) {
     forget(machine);
     rank(machine);
-    machine.mem.costs = Costs::default();
-    machine.stages = 0;
 }
 
-/// Nobody may look at what free frames and free slots hold: whoever did would be found by
-/// the accounts, not by what he saw.
-fn forget(machine: &mut Machine) {
+/// Forgets what is merely counted, and what nobody may look at, in free frames and slots:
+/// whoever did would be found by the accounts, not by what he saw.
+pub(super) fn forget(machine: &mut Machine) {
+    machine.stages = 0;
     let mem = &mut machine.mem;
+    mem.costs = Costs::default();
     for page in mem.pages.iter_mut().filter(|page| page.has(PG_FREE)) {
         page.data = [Token::ZERO; SECTORS];
     }

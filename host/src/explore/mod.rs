@@ -19,6 +19,7 @@ mod fair;
 mod huge;
 mod intern;
 mod keep;
+mod model;
 mod naming;
 mod narrate;
 mod over;
@@ -27,7 +28,7 @@ mod parents;
 mod replay;
 mod sample;
 mod saved;
-mod search;
+mod scripted;
 mod spill;
 pub mod symmetry;
 mod system;
@@ -45,6 +46,11 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+
+use breadth::{Breadth, Limits};
+use model::Model as _;
+use scripted::Scripted;
+use system::asked_and_answered;
 
 pub use keep::{Disk, Keep, KeepError};
 pub use over::{Kept, Question, explore_and_keep, explore_universe};
@@ -272,6 +278,10 @@ pub struct Explored {
     pub differences: Vec<Difference>,
 }
 
+/// Actors up to which a packed state has two words, three, four: 19 bits and more for the
+/// number of each. Fifteen at most have six words.
+const NARROW: [usize; 3] = [5, 8, 11];
+
 /// What is explored.
 struct Subject<'a> {
     scenario: &'a Scenario,
@@ -292,6 +302,14 @@ impl Default for Budget {
 }
 
 impl Verdict {
+    /// The verdict, if what was covered is this.
+    const fn or_vacuous(self, coverage: u64) -> Self {
+        match self {
+            Self::Exhaustive if coverage == 0 => Self::Vacuous,
+            verdict => verdict,
+        }
+    }
+
     /// As printed.
     #[must_use]
     pub fn word(self) -> Cow<'static, str> {
@@ -320,7 +338,8 @@ pub fn explore(
     budget: &Budget,
     tell: &mut dyn FnMut(&str, Progress),
 ) -> Explored {
-    explore_until(scenario, policies, counters, budget, &AtomicBool::new(false), tell)
+    let asked = (Reductions::ALL, budget);
+    explore_until(scenario, policies, counters, asked, &AtomicBool::new(false), tell)
 }
 
 /// The same; `stop` ends it.
@@ -332,13 +351,13 @@ pub fn explore_until(
     scenario: &Scenario,
     policies: &[Policy],
     counters: Counters,
-    budget: &Budget,
+    asked: (Reductions, &Budget),
     stop: &AtomicBool,
     tell: &mut dyn FnMut(&str, Progress),
 ) -> Explored {
     let script = Script::of(scenario);
     let subject = Subject { scenario, script: &script, counters };
-    let one = |policy: &Policy| subject.explore(policy, policies, budget, stop, tell);
+    let one = |policy: &Policy| subject.explore(policy, policies, asked, stop, tell);
     Explored {
         scenario: scenario.name.clone(),
         title: scenario.title.clone(),
@@ -355,25 +374,48 @@ impl Subject<'_> {
         &self,
         policy: &Policy,
         policies: &[Policy],
-        budget: &Budget,
+        (reductions, budget): (Reductions, &Budget),
+        stop: &AtomicBool,
+        tell: &mut dyn FnMut(&str, Progress),
+    ) -> Exploration {
+        let asked = (policies, reductions, budget);
+        match self.script.actors.len() {
+            few if few <= NARROW[0] => self.explore_in::<2>(policy, asked, stop, tell),
+            some if some <= NARROW[1] => self.explore_in::<3>(policy, asked, stop, tell),
+            many if many <= NARROW[2] => self.explore_in::<4>(policy, asked, stop, tell),
+            _ => self.explore_in::<6>(policy, asked, stop, tell),
+        }
+    }
+
+    fn explore_in<const W: usize>(
+        &self,
+        policy: &Policy,
+        (policies, reductions, budget): (&[Policy], Reductions, &Budget),
         stop: &AtomicBool,
         tell: &mut dyn FnMut(&str, Progress),
     ) -> Exploration {
         let options = Options { counters: self.counters, ..Options::default() };
         let start = Walk::new(self.scenario, self.script, policy, options, false);
-        let found = search::search(start, budget, stop, &mut |at| tell(policy.name(), at));
-        let errors = found.endings.iter().filter(|(ending, _)| is_error(ending.word));
+        let scripted = Scripted::<W>::new(start, self.script.actors.len(), reductions.movers);
+        let mut search = Breadth::new(&scripted, budget.threads, None);
+        let tell = &mut |at| tell(policy.name(), at);
+        let verdict = search.run(&Limits::new(budget, stop), tell, &mut |_| {});
+        let verdict = verdict.expect("nothing is on disk");
+        let errors = search.ends.iter().filter(|end| is_error(end.word));
         let others: Vec<_> = policies.iter().filter(|p| p.name() != policy.name()).collect();
-        let findings =
-            errors.map(|(ending, schedule)| self.finding(policy, &others, ending.word, schedule));
+        let findings = errors.map(|end| {
+            let schedule = search.schedule(end.first).expect("nothing is on disk");
+            self.finding(policy, &others, end.word, &scripted.moves(&schedule))
+        });
+        let coverage = scripted.coverage();
         Exploration {
             policy: policy.name().to_string(),
-            verdict: found.verdict,
-            counts: found.counts,
             findings: findings.collect(),
-            endings: found.endings.iter().map(|(ending, _)| *ending).collect(),
+            verdict: verdict.or_vacuous(coverage),
+            counts: search.counts,
+            endings: search.ends.iter().map(breadth::End::ending).collect(),
             fair: Vec::new(),
-            coverage: Vec::new(),
+            coverage: asked_and_answered(coverage),
             undefined: 0,
         }
     }

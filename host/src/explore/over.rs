@@ -1,6 +1,6 @@
 //! Universes, explored under one policy after the other, and two side by side.
 
-use super::breadth::{Breadth, Limits};
+use super::breadth::{Breadth, End, Limits};
 use super::checkpoint::{self, Identity, Reader};
 use super::fair;
 use super::keep::{Keep, KeepError};
@@ -11,8 +11,8 @@ use super::spill::Folder;
 use super::system::{Choice, Reductions, System, asked_and_answered};
 use super::universe::Universe;
 use super::{
-    Budget, Difference, Elsewhere, Ending, Exploration, Explored, Finding, Progress, Subject,
-    Verdict, Written,
+    Budget, Difference, Elsewhere, Ending, Exploration, Explored, Finding, NARROW, Progress,
+    Subject, Verdict, Written,
 };
 use crate::compare::compare;
 use crate::mm::Counters;
@@ -24,10 +24,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-
-/// Actors up to which a packed state has two words, three, four: 19 bits and more for the
-/// number of each. Fifteen at most have six words.
-const NARROW: [usize; 3] = [5, 8, 11];
 
 /// Schedules that are looked at to tell one difference of two policies from the others.
 const MOST_LOOKED_AT: usize = 500;
@@ -148,16 +144,10 @@ impl Job<'_> {
     }
 
     fn limits(&self) -> Limits<'_> {
-        let Budget { states, depth, time, memory, threads, .. } = *self.budget;
         Limits {
-            states,
-            depth,
-            time,
-            memory,
-            threads,
             tables: self.keep.disk.as_ref().map_or(u64::MAX, |disk| disk.tables),
             every: self.keep.checkpoint.as_ref().map(|_| self.keep.every),
-            stop: self.stop,
+            ..Limits::new(self.budget, self.stop)
         }
     }
 
@@ -182,7 +172,7 @@ impl Job<'_> {
             }
         };
         let mut unsaved = None;
-        let mut save = |search: &Breadth<'_, W>| {
+        let mut save = |search: &Breadth<'_, _, W>| {
             if let Some(path) = &keep.checkpoint {
                 unsaved = search.save(path, &identity).err();
             }
@@ -205,17 +195,12 @@ impl Job<'_> {
         };
         let for_ever = lassos.iter().map(|lasso| fair::finding(&system, policy, &others, lasso));
         findings.extend(for_ever);
-        let ending = |end: &super::breadth::End| Ending { word: end.word, states: end.states };
-        let asked = system.coverage() != 0;
         let exploration = Exploration {
             policy: policy.name().to_string(),
-            verdict: match verdict {
-                Verdict::Exhaustive if !asked => Verdict::Vacuous,
-                verdict => verdict,
-            },
+            verdict: verdict.or_vacuous(system.coverage()),
             counts: search.counts,
             findings,
-            endings: search.ends.iter().map(ending).collect(),
+            endings: search.ends.iter().map(End::ending).collect(),
             fair,
             coverage: asked_and_answered(system.coverage()),
             undefined: search.undefined,

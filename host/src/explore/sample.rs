@@ -66,8 +66,7 @@ pub(super) fn sample<const W: usize>(
             }
             system.successors(&mut scratch, &state, &mut found);
             if found.is_empty() {
-                let quiet = system.quiet(&mut scratch, &state);
-                break Some(if quiet { "ok" } else { "DEADLOCK" });
+                break Some(system.end(&mut scratch, &state));
             }
             let taken = found[(next(&mut random) % found.len() as u64) as usize];
             sampled.undefined += u64::from(taken.flags & flag::UNDEFINED != 0);

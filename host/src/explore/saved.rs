@@ -20,7 +20,7 @@ const OFTEN: u64 = 1 << 16;
 /// States that are sorted at once.
 const BATCH: u64 = 1 << 20;
 
-impl<'a, const W: usize> Breadth<'a, W> {
+impl<'a, 's, const W: usize> Breadth<'a, System<'s, W>, W> {
     /// Writes a checkpoint, of where it is or was when it was last exact.
     pub fn save(&self, path: &Path, identity: &Identity) -> Result<(), KeepError> {
         let write = || {
@@ -42,7 +42,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
             to.text(end.word.as_bytes())?;
             [end.states, end.transitions, end.first].into_iter().try_for_each(|n| to.number(n))?;
         }
-        let (pools, worlds, actors) = self.system.interned();
+        let (pools, worlds, actors) = self.model.interned();
         pools.iter().chain([worlds]).try_for_each(|pool| write_pool(to, pool))?;
         write_actors(to, actors)?;
         write_parents(to, &self.parents, &mark)?;
@@ -63,7 +63,7 @@ impl<'a, const W: usize> Breadth<'a, W> {
 
     /// Goes on from a checkpoint.
     pub fn restore(
-        system: &'a System<'a, W>,
+        system: &'a System<'s, W>,
         from: &mut Reader,
         disk: Option<Arc<Folder>>,
         limits: &Limits<'_>,

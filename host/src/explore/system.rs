@@ -12,6 +12,7 @@ mod step;
 
 use super::actor::{Actor, Cast, Op};
 use super::intern::{Pool, Values};
+use super::model::Model;
 use super::naming::{Naming, Symmetries};
 use super::universe::Universe;
 use super::world::{
@@ -23,18 +24,15 @@ use crate::oracle::Kind;
 use crate::policy::Policy;
 use crate::rename::Renaming;
 use crate::routines::Asked;
-use coverage::bit;
-use memo::Memo;
-use state::{get, put};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use step::Stepped;
 
-pub(super) use coverage::asked_and_answered;
-pub(super) use memo::fetch;
+pub(super) use coverage::{asked_and_answered, bit};
+pub(super) use memo::{Memo, fetch};
 pub(super) use start::Start;
-pub(super) use state::place_of;
 pub use state::{Choice, State, Successor, flag};
+pub(super) use state::{get, place_of, put};
 
 /// Most bits of an actor's number.
 const MOST_BITS: u32 = 24;
@@ -89,7 +87,7 @@ pub const WORDS: [&str; 11] = [
 ];
 
 /// The first world's number that stands for an error.
-const ERRORS: u32 = u32::MAX - WORDS.len() as u32;
+pub(super) const ERRORS: u32 = u32::MAX - WORDS.len() as u32;
 
 /// A universe under one policy.
 pub struct System<'a, const W: usize> {
@@ -632,9 +630,14 @@ impl<'a, const W: usize> System<'a, W> {
 
     /// Whether everybody is idle in a state.
     #[inline]
-    pub fn quiet(&self, scratch: &mut Scratch, state: &State<W>) -> bool {
+    fn quiet(&self, scratch: &mut Scratch, state: &State<W>) -> bool {
         (0..self.cast.len())
             .all(|role| self.choices(scratch, self.actor_of(state, role)) & BUSY == 0)
+    }
+
+    /// The word of the outcome, where nothing follows.
+    pub(super) fn end(&self, scratch: &mut Scratch, state: &State<W>) -> &'static str {
+        if self.quiet(scratch, state) { "ok" } else { "DEADLOCK" }
     }
 
     /// Who is in the middle of an operation, as bits.
@@ -676,5 +679,57 @@ impl<'a, const W: usize> System<'a, W> {
     /// One actor of a state.
     pub(super) fn actor(&self, state: &State<W>, role: usize) -> Actor {
         self.actors.get(self.actor_of(state, role))
+    }
+}
+
+impl<const W: usize> Model<W> for System<'_, W> {
+    type Scratch = Scratch;
+
+    fn scratch(&self) -> Scratch {
+        self.scratch()
+    }
+
+    fn initial(&self) -> State<W> {
+        self.initial()
+    }
+
+    #[inline]
+    fn error(&self, state: &State<W>) -> Option<&'static str> {
+        self.error(state)
+    }
+
+    #[inline]
+    fn verdict(&self, scratch: &mut Scratch, state: &State<W>) -> Option<&'static str> {
+        self.verdict(scratch, state)
+    }
+
+    fn end(&self, scratch: &mut Scratch, state: &State<W>) -> &'static str {
+        self.end(scratch, state)
+    }
+
+    #[inline]
+    fn successors(&self, scratch: &mut Scratch, state: &State<W>, found: &mut Vec<Successor<W>>) {
+        self.successors(scratch, state, found);
+    }
+
+    #[inline]
+    fn fetch(&self, scratch: &mut Scratch, state: &State<W>) {
+        self.fetch(scratch, state);
+    }
+
+    fn bytes(&self) -> (u64, u64) {
+        self.bytes()
+    }
+
+    fn remember_more(&self, bytes: u64) {
+        self.remember_more(bytes);
+    }
+
+    fn coverage(&self) -> u64 {
+        self.coverage()
+    }
+
+    fn forget_steps(&self, coverage: u64) {
+        self.forget_steps(coverage);
     }
 }

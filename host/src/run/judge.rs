@@ -18,7 +18,7 @@ use cowpath_abi::{Hook, UNMAP_FAIL};
 const MAX_PASSES: u64 = 3;
 
 /// What was scanned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Scanned {
     Page(MmId, u32),
     Section(u32),

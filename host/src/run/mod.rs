@@ -30,6 +30,7 @@ mod result;
 mod saw;
 mod script;
 mod setup;
+mod stand;
 mod state;
 mod walk;
 
@@ -51,6 +52,7 @@ use std::collections::VecDeque;
 pub use observe::{Observed, observe};
 pub(crate) use script::Script;
 pub(crate) use setup::{MAP_ALIGN, machine_of};
+pub(crate) use stand::{Common, Stand};
 pub(crate) use walk::{End, Move, Moved, Walk, is_error};
 
 /// Stages that one step may take before it counts as making no progress: no step of the

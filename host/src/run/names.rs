@@ -5,7 +5,7 @@ use crate::oracle::Finding;
 use crate::trace::FindingText;
 
 /// Names of everything that a trace mentions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Names {
     processes: Vec<String>,
     tasks: Vec<(String, TaskId, MmId)>,
@@ -94,11 +94,6 @@ impl Names {
 
     pub fn io_id(&self, name: &str) -> Option<IoId> {
         self.ios.iter().rposition(|io| io == name).map(|io| io as IoId)
-    }
-
-    /// Which names processes, tasks and requests have, by their numbers.
-    pub fn ids(&self) -> impl std::hash::Hash {
-        (&self.processes, &self.tasks, &self.ios)
     }
 
     /// Names the data that were stored last, if they have no name yet.

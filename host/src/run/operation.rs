@@ -15,7 +15,7 @@ use crate::routines::{
 use crate::scenario::{Act, MigrateOrder, Over, Range, Sectors};
 
 /// An operation of an actor: a routine, made when its turn comes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Operation {
     pub make: Make,
     /// What its result is called.
@@ -23,7 +23,7 @@ pub(super) struct Operation {
 }
 
 /// How to make the routine of an operation when its turn comes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Make {
     Load {
         address: u32,

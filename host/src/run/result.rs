@@ -7,7 +7,7 @@ use crate::mm::{SectorMask, TaskId};
 use crate::task::Ret;
 
 /// What the result of an operation is called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Wording {
     /// With the address and the sectors.
     Load(u32, SectorMask),

@@ -13,7 +13,7 @@ use crate::scenario::{MapSpec, ProcessSpec, Scenario};
 pub(crate) const MAP_ALIGN: u32 = 1024;
 
 /// A lock that a scenario holds by `inject`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Injected {
     /// What was locked, as the scenario names it.
     pub name: String,

@@ -15,9 +15,9 @@ use crate::machine::Machine;
 use crate::mm::{IoState, MmId, SwpEntry, TaskId};
 use crate::oracle::{Finding, Kind};
 use crate::policy::Policy;
+use crate::routines::Asked;
 use crate::scenario::{Act, ProcessSpec, Scenario, Step};
 use crate::task::Ret;
-use std::hash::{Hash, Hasher};
 
 /// One transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,22 +50,22 @@ pub(crate) struct Moved {
 pub(crate) struct End {
     /// The outcome's word, as a run's.
     pub word: &'static str,
-    /// What happened.
+    /// What happened; of what somebody saw, only if somebody will read it.
     pub line: String,
 }
 
 /// A run in the hands of somebody else.
 #[derive(Clone)]
 pub(crate) struct Walk<'a> {
-    runner: Runner<'a>,
+    pub(super) runner: Runner<'a>,
     scenario: &'a Scenario,
-    script: &'a Script,
+    pub(super) script: &'a Script,
     /// Steps that each actor is done with.
-    done: Vec<u16>,
+    pub(super) done: Vec<u16>,
     /// The first error that somebody saw.
-    error: Option<Finding>,
+    pub(super) error: Option<Finding>,
     /// The first thing seen that is merely undefined.
-    undefined: Option<Finding>,
+    pub(super) undefined: Option<Finding>,
     /// Whether stores get names, for those who will read them.
     told: bool,
 }
@@ -92,11 +92,6 @@ impl<'a> Walk<'a> {
         Self { runner, scenario, script, done, error: None, undefined: None, told }
     }
 
-    /// The machine.
-    pub const fn machine_mut(&mut self) -> &mut Machine {
-        &mut self.runner.machine
-    }
-
     /// Whether nothing may follow: an error, or a halted machine.
     pub const fn over(&self) -> bool {
         self.error.is_some() || self.runner.machine.halted()
@@ -118,13 +113,37 @@ impl<'a> Walk<'a> {
         }
         let actors = (0..self.script.actors.len()).filter(|&actor| self.may_act(actor));
         let mut moves: Vec<_> = actors.map(|actor| Move::Actor(actor as u16)).collect();
-        for io in &self.runner.machine.mem.swap_io {
-            let one = Move::SwapIo(io.entry);
-            if !moves.contains(&one) {
-                moves.push(one);
-            }
-        }
+        moves.extend(self.swap_io());
         moves
+    }
+
+    /// Completions of swap IO that are possible, one of each entry.
+    pub fn swap_io(&self) -> impl Iterator<Item = Move> + use<'_, 'a> {
+        let swap_io = &self.runner.machine.mem.swap_io;
+        let first = |&(place, entry): &(usize, SwpEntry)| {
+            swap_io[..place].iter().all(|before| before.entry != entry)
+        };
+        let entries = swap_io.iter().map(|io| io.entry).enumerate();
+        entries.filter(first).map(|(_, entry)| Move::SwapIo(entry))
+    }
+
+    /// Whether whoever has just moved does best to go on: his next stage comes to the same
+    /// before and after what others do.
+    pub fn moves_left(&self, by: Move) -> bool {
+        let Move::Actor(actor) = by else { return false };
+        let Machine { mem, tasks, .. } = &self.runner.machine;
+        let task = self.task(usize::from(actor)).map(|task| &tasks[task.index()]);
+        !self.over() && task.is_some_and(|task| !task.idle() && task.top().moves_left(mem, task))
+    }
+
+    /// What the policy was asked in the last move.
+    pub fn asked(&self) -> &[Asked] {
+        &self.runner.asked
+    }
+
+    /// The outcome's word, if nothing may follow.
+    pub fn word(&self) -> Option<&'static str> {
+        self.over().then(|| self.judge().word)
     }
 
     fn may_act(&self, actor: usize) -> bool {
@@ -137,7 +156,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn task(&self, actor: usize) -> Option<TaskId> {
+    pub(super) fn task(&self, actor: usize) -> Option<TaskId> {
         self.runner.names.task_id(&self.script.actors[actor].name)
     }
 
@@ -165,6 +184,7 @@ impl<'a> Walk<'a> {
 
     /// Makes a move; none: it is not possible now.
     pub fn take(&mut self, by: Move) -> Option<Moved> {
+        self.runner.asked.clear();
         let moved = match by {
             Move::Actor(actor) => self.act(usize::from(actor), by),
             Move::SwapIo(entry) => {
@@ -205,7 +225,8 @@ impl<'a> Walk<'a> {
             let task = self.task(actor).expect("it has begun");
             moved.slept = self.runner.machine.wants(task).until == Until::Tick;
             moved.stage = Some(self.runner.machine.tasks[task.index()].top().stage());
-            if !self.runner.machine.try_step(task, self.runner.policy, None) {
+            let Runner { machine, policy, asked, .. } = &mut self.runner;
+            if !machine.try_step(task, policy, Some(asked)) {
                 return None;
             }
             self.name(task, index);
@@ -295,6 +316,10 @@ impl<'a> Walk<'a> {
     }
 
     fn seen(&self, finding: &Finding) -> End {
+        if !self.told {
+            // Of what was undefined, only the kind is known.
+            return End { word: finding.kind.word(), line: String::new() };
+        }
         let text = self.runner.names.finding(finding);
         let line = format!("{} holds {}, not {}", text.place, text.seen, text.expected);
         End { word: finding.kind.word(), line }
@@ -354,22 +379,4 @@ fn needs_task(scenario: &Scenario, name: &str) -> bool {
     let area = name.strip_prefix("swap").is_some_and(|number| number.parse::<u8>().is_ok());
     let process = scenario.processes.iter().any(of) || scenario.steps.iter().any(child);
     !process && !area && name != "inject"
-}
-
-impl Hash for Walk<'_> {
-    /// What the future depends on, and what was found so far.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let runner = &self.runner;
-        (&runner.machine.mem, &runner.machine.tasks, &runner.machine.oracle).hash(state);
-        runner.machine.fault.is_some().hash(state);
-        runner.names.ids().hash(state);
-        for injected in &runner.injected {
-            (&injected.name, injected.task).hash(state);
-        }
-        for work in &runner.work {
-            (work.queue.len(), work.unborn).hash(state);
-        }
-        self.done.hash(state);
-        (self.error.map(|f| f.kind), self.undefined.map(|f| f.kind)).hash(state);
-    }
 }

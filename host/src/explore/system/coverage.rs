@@ -17,7 +17,7 @@ pub(in crate::explore) fn asked_and_answered(bits: u64) -> Vec<String> {
 }
 
 /// The bit of a question and its answer: five for each hook.
-pub(super) fn bit(hook: Hook, code: u8) -> u64 {
+pub(in crate::explore) fn bit(hook: Hook, code: u8) -> u64 {
     1 << ((hook as u32 * 5 + u32::from(code).min(4)) % 64)
 }
 

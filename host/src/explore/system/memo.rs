@@ -20,7 +20,7 @@ const LINE: usize = size_of::<[Entry; WAYS]>();
 
 /// Remembers steps: lossy, each anywhere in one of two lines. Two words that threads write
 /// without a lock: an entry whose words do not belong together is none.
-pub(super) struct Memo {
+pub(in crate::explore) struct Memo {
     /// As many as there can ever be; memory that was never used takes no room.
     entries: Box<[Entry]>,
     /// The first that begins a line of the cache.

@@ -49,7 +49,12 @@ pub mod flag {
 
 /// Writes so many bits of a state.
 #[inline]
-pub(super) fn put<const W: usize>(state: &mut State<W>, place: u32, bits: u32, value: u64) {
+pub(in crate::explore) fn put<const W: usize>(
+    state: &mut State<W>,
+    place: u32,
+    bits: u32,
+    value: u64,
+) {
     let (word, shift) = ((place / 64) as usize, place % 64);
     let mask = u64::MAX >> (64 - bits);
     state[word] = state[word] & !(mask << shift) | value << shift;
@@ -61,7 +66,7 @@ pub(super) fn put<const W: usize>(state: &mut State<W>, place: u32, bits: u32, v
 
 /// Reads so many bits of a state.
 #[inline]
-pub(super) fn get<const W: usize>(state: &State<W>, place: u32, bits: u32) -> u64 {
+pub(in crate::explore) fn get<const W: usize>(state: &State<W>, place: u32, bits: u32) -> u64 {
     let (word, shift) = ((place / 64) as usize, place % 64);
     let mask = u64::MAX >> (64 - bits);
     let mut value = state[word] >> shift;
