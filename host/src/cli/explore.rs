@@ -35,8 +35,9 @@ pub(super) const HELP: &str = "\
 Each actor does its steps in their order; steps of different actors interleave
 freely, and swap IO completes at any time. `until` and `continue` are ignored,
 `check` is left out. A universe has no steps, only bounds: the explorer chooses
-what actors do. Its states are reduced by symmetry and by stages that come to
-the same before and after what others do; a transition may be several stages.
+what actors do. Stages that come to the same before and after what others do run
+at once, so a transition may be several stages; states of a universe that differ
+in names alone are one. --no-reduce leaves out both.
 
 The verdict is EXHAUSTIVE; BOUNDED(states, depth, time, memory or interrupted);
 SAMPLED(walks, seed); or VACUOUS, if the policy was never asked anything. Each
