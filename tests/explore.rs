@@ -5,7 +5,9 @@ use std::process::Command;
 use std::slice;
 use std::sync::atomic::AtomicBool;
 
-use cowpath::explore::{Budget, Explored, Reductions, Verdict, Written, explore, explore_until};
+use cowpath::explore::{
+    Budget, Explored, Question, Reductions, Verdict, Written, explore, explore_until,
+};
 use cowpath::mm::Counters;
 use cowpath::policy::resolve;
 use cowpath::report::explored;
@@ -51,7 +53,7 @@ fn numbers_of_states_are_exact() {
         for (reductions, expected) in [(Reductions::NONE, everything), (Reductions::ALL, reduced)] {
             let (scenario, policy) = (load(name).unwrap(), resolve(policy).unwrap());
             let (policies, budget) = (slice::from_ref(&policy), Budget::default());
-            let (asked, never) = ((reductions, &budget), AtomicBool::new(false));
+            let (asked, never) = ((Question::Each, reductions, &budget), AtomicBool::new(false));
             let counters = Counters::Two;
             let found = explore_until(&scenario, policies, counters, asked, &never, &mut |_, _| {});
             let found = &found.explorations[0];
@@ -88,6 +90,35 @@ fn the_built_in_race_is_explored_with_reclaim_in_it() {
     assert_eq!((counts.states, counts.transitions, counts.depth), (269_466, 678_591, 121));
     let words: Vec<_> = iwamoto.findings.iter().map(|finding| finding.word).collect();
     assert_eq!(words, ["MISSED COW"]);
+}
+
+/// Vanilla and hugh both copy a pinned page when reclaim has its lock. Vanilla does without
+/// reclaim, too, for it asks for `page_count`. 2.6.29 waits for the lock.
+#[test]
+fn two_policies_come_apart_on_a_scenario() {
+    let scenario = load("trylock_copy").unwrap();
+    let policies = ["vanilla", "hugh", "2.6.29"].map(|policy| resolve(policy).unwrap());
+    let (budget, never) = (Budget::default(), AtomicBool::new(false));
+    let asked = (Question::Pairs, Reductions::ALL, &budget);
+    let counters = Counters::Two;
+    let found = explore_until(&scenario, &policies, counters, asked, &never, &mut |_, _| {});
+    let pairs = found.differences.iter().map(|one| {
+        assert_eq!(one.verdict, Verdict::Exhaustive);
+        let finding = one.finding.as_ref().map(|finding| (finding.word, finding.transitions));
+        (one.wrong.as_str(), one.right.as_str(), finding)
+    });
+    let pairs: Vec<_> = pairs.filter(|pair| pair.2.is_some()).collect();
+    let expected = [
+        ("vanilla", "hugh", Some(("PIN APART", 31))),
+        ("vanilla", "2.6.29", Some(("PIN APART", 30))),
+        ("hugh", "2.6.29", Some(("PIN APART", 30))),
+    ];
+    assert_eq!(pairs, expected);
+    for one in found.differences.iter().filter(|one| one.wrong == "vanilla") {
+        let finding = one.finding.as_ref().unwrap();
+        let there = finding.elsewhere.iter().find(|there| there.policy == one.right).unwrap();
+        assert_ne!(there.word, Some(finding.word), "under {}", one.right);
+    }
 }
 
 #[test]

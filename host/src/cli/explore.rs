@@ -52,7 +52,7 @@ states, the schedules' log and both levels go to files when --memory is full;
 distinct parts of states stay in memory, an eighth of it is kept for the tables.
 
 Examples:
-  cowpath explore swap_in_race --policy iwamoto --policy hugh
+  cowpath explore swap_in_race --policy iwamoto --policy hugh --pairs
   cowpath explore -u tiny -p iwamoto --write found.toml
   cowpath run found.toml --policy iwamoto
   cowpath explore -u tiny -p vanilla+./mine.so:try_to_unmap_one -p vanilla --pairs
@@ -99,7 +99,7 @@ pub(super) struct Arguments {
     list: bool,
     /// For each ordered pair of policies: the shortest schedule on which the first goes wrong
     /// and the second does not
-    #[arg(long, requires = "universe")]
+    #[arg(long)]
     pairs: bool,
     /// With --pairs: one schedule for each hook that parts them
     #[arg(long, requires = "pairs")]
@@ -183,7 +183,7 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
     }
     if let Some(scenario) = &arguments.scenario {
         let scenario = inputs::scenario(scenario)?;
-        let asked = (arguments.bounds.reductions(), &budget);
+        let asked = (arguments.question(), arguments.bounds.reductions(), &budget);
         found.push(explore_until(&scenario, policies, counters, asked, &stop, &mut tell));
     }
     teller.end();

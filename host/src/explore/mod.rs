@@ -12,6 +12,7 @@
 //! policies: `crate::run` makes the moves.
 
 mod actor;
+mod apart;
 mod breadth;
 mod canonical;
 mod checkpoint;
@@ -47,8 +48,10 @@ use std::borrow::Cow;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use apart::Apart;
 use breadth::{Breadth, Limits};
 use model::Model as _;
+use narrate::Narrated;
 use scripted::Scripted;
 use system::asked_and_answered;
 
@@ -338,7 +341,7 @@ pub fn explore(
     budget: &Budget,
     tell: &mut dyn FnMut(&str, Progress),
 ) -> Explored {
-    let asked = (Reductions::ALL, budget);
+    let asked = (Question::Each, Reductions::ALL, budget);
     explore_until(scenario, policies, counters, asked, &AtomicBool::new(false), tell)
 }
 
@@ -351,55 +354,72 @@ pub fn explore_until(
     scenario: &Scenario,
     policies: &[Policy],
     counters: Counters,
-    asked: (Reductions, &Budget),
+    asked: (Question, Reductions, &Budget),
     stop: &AtomicBool,
     tell: &mut dyn FnMut(&str, Progress),
 ) -> Explored {
     let script = Script::of(scenario);
     let subject = Subject { scenario, script: &script, counters };
-    let one = |policy: &Policy| subject.explore(policy, policies, asked, stop, tell);
-    Explored {
-        scenario: scenario.name.clone(),
-        title: scenario.title.clone(),
-        explorations: policies.iter().map(one).collect(),
-        actors: script.actors.iter().map(|actor| actor.name.clone()).collect(),
-        left_out: script.left_out(),
-        universe: None,
-        differences: Vec::new(),
+    match script.actors.len() {
+        few if few <= NARROW[0] => subject.explore::<2>(policies, asked, stop, tell),
+        some if some <= NARROW[1] => subject.explore::<3>(policies, asked, stop, tell),
+        many if many <= NARROW[2] => subject.explore::<4>(policies, asked, stop, tell),
+        _ => subject.explore::<6>(policies, asked, stop, tell),
     }
 }
 
 impl Subject<'_> {
-    fn explore(
+    fn explore<const W: usize>(
         &self,
-        policy: &Policy,
         policies: &[Policy],
-        (reductions, budget): (Reductions, &Budget),
+        (question, reductions, budget): (Question, Reductions, &Budget),
         stop: &AtomicBool,
         tell: &mut dyn FnMut(&str, Progress),
-    ) -> Exploration {
-        let asked = (policies, reductions, budget);
-        match self.script.actors.len() {
-            few if few <= NARROW[0] => self.explore_in::<2>(policy, asked, stop, tell),
-            some if some <= NARROW[1] => self.explore_in::<3>(policy, asked, stop, tell),
-            many if many <= NARROW[2] => self.explore_in::<4>(policy, asked, stop, tell),
-            _ => self.explore_in::<6>(policy, asked, stop, tell),
+    ) -> Explored {
+        let limits = Limits::new(budget, stop);
+        let one = |policy: &Policy| {
+            let mut tell = |at| tell(policy.name(), at);
+            self.under::<W>(policy, policies, reductions, &limits, &mut tell)
+        };
+        let explorations: Vec<_> = policies.iter().map(one).collect();
+        let apart = Apart { question, limits: &limits, counters: self.counters };
+        let scripted = |policy| self.scripted::<W>(policy, Reductions::NONE);
+        let told = |scripted: &Scripted<'_, W>, schedule: &[Choice]| Narrated {
+            scenario: self.scenario.clone(),
+            moves: scripted.moves(schedule),
+        };
+        Explored {
+            scenario: self.scenario.name.clone(),
+            title: self.scenario.title.clone(),
+            differences: apart.all(&explorations, policies, &scripted, &told),
+            explorations,
+            actors: self.script.actors.iter().map(|actor| actor.name.clone()).collect(),
+            left_out: self.script.left_out(),
+            universe: None,
         }
     }
 
-    fn explore_in<const W: usize>(
-        &self,
-        policy: &Policy,
-        (policies, reductions, budget): (&[Policy], Reductions, &Budget),
-        stop: &AtomicBool,
-        tell: &mut dyn FnMut(&str, Progress),
-    ) -> Exploration {
+    fn scripted<'p, const W: usize>(
+        &'p self,
+        policy: &'p Policy,
+        reductions: Reductions,
+    ) -> Scripted<'p, W> {
         let options = Options { counters: self.counters, ..Options::default() };
         let start = Walk::new(self.scenario, self.script, policy, options, false);
-        let scripted = Scripted::<W>::new(start, self.script.actors.len(), reductions.movers);
-        let mut search = Breadth::new(&scripted, budget.threads, None);
-        let tell = &mut |at| tell(policy.name(), at);
-        let verdict = search.run(&Limits::new(budget, stop), tell, &mut |_| {});
+        Scripted::new(start, self.script.actors.len(), reductions.movers)
+    }
+
+    fn under<const W: usize>(
+        &self,
+        policy: &Policy,
+        policies: &[Policy],
+        reductions: Reductions,
+        limits: &Limits<'_>,
+        tell: &mut dyn FnMut(Progress),
+    ) -> Exploration {
+        let scripted = self.scripted::<W>(policy, reductions);
+        let mut search = Breadth::new(&scripted, limits.threads, None);
+        let verdict = search.run(limits, tell, &mut |_| {});
         let verdict = verdict.expect("nothing is on disk");
         let errors = search.ends.iter().filter(|end| is_error(end.word));
         let others: Vec<_> = policies.iter().filter(|p| p.name() != policy.name()).collect();

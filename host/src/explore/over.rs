@@ -1,34 +1,23 @@
 //! Universes, explored under one policy after the other, and two side by side.
 
+use super::apart::Apart;
 use super::breadth::{Breadth, End, Limits};
 use super::checkpoint::{self, Identity, Reader};
 use super::fair;
 use super::keep::{Keep, KeepError};
 use super::narrate::narrate;
-use super::pairs::{Apart, Pairs};
-use super::replay::replay_what_can_be;
 use super::spill::Folder;
 use super::system::{Choice, Reductions, System, asked_and_answered};
 use super::universe::Universe;
-use super::{
-    Budget, Difference, Elsewhere, Ending, Exploration, Explored, Finding, NARROW, Progress,
-    Subject, Verdict, Written,
-};
-use crate::compare::compare;
+use super::{Budget, Ending, Exploration, Explored, Finding, NARROW, Progress, Subject, Verdict};
 use crate::mm::Counters;
 use crate::policy::Policy;
-use crate::routines::stage_names;
-use crate::run::{Options, Script, is_error};
-use crate::scenario::parse_with_stages;
-use std::collections::BTreeSet;
+use crate::run::{Script, is_error};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Schedules that are looked at to tell one difference of two policies from the others.
-const MOST_LOOKED_AT: usize = 500;
-
-/// What is asked of a universe.
+/// What is asked of a universe or scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
     /// What goes wrong under each policy.
@@ -123,14 +112,10 @@ impl Job<'_> {
             explorations.push(exploration);
             unsaved = unsaved.or(failed);
         }
-        let mut differences = Vec::new();
-        if self.question != Question::Each {
-            for wrong in 0..self.policies.len() {
-                for right in (0..self.policies.len()).filter(|&right| right != wrong) {
-                    differences.extend(self.differ::<W>(&explorations, wrong, right));
-                }
-            }
-        }
+        let limits = self.limits();
+        let apart = Apart { question: self.question, limits: &limits, counters: Counters::Two };
+        let system = |policy| System::<W>::new(self.universe, policy, Reductions::NONE);
+        let differences = apart.all(&explorations, self.policies, &system, &narrate);
         let explored = Explored {
             scenario: self.universe.name.clone(),
             title: self.universe.title.clone(),
@@ -235,73 +220,6 @@ impl Job<'_> {
         let folder = self.disk.as_ref().map(|disk| disk.path().to_owned());
         KeepError::Disk { folder: folder.unwrap_or_default(), error }
     }
-
-    /// The shortest schedules on which one policy goes wrong and another does not.
-    fn differ<const W: usize>(
-        &self,
-        explorations: &[Exploration],
-        wrong: usize,
-        right: usize,
-    ) -> Vec<Difference> {
-        let (one, other) = (&explorations[wrong], &explorations[right]);
-        let difference = |finding: Option<Finding>, verdict, states, parted_by| Difference {
-            wrong: one.policy.clone(),
-            right: other.policy.clone(),
-            verdict,
-            states,
-            finding,
-            parted_by,
-        };
-        let (policy, reference) = (&self.policies[wrong], &self.policies[right]);
-        let states = one.counts.states;
-        let shortest = one.findings.iter().min_by_key(|finding| finding.transitions);
-        let Some(shortest) = shortest else {
-            return vec![difference(None, one.verdict, states, None)];
-        };
-        let clean = other.verdict == Verdict::Exhaustive && other.findings.is_empty();
-        if clean && self.question == Question::Pairs {
-            let mut finding = shortest.clone();
-            finding.elsewhere.retain(|elsewhere| elsewhere.policy == other.policy);
-            let parted_by = parted_by(&finding, policy, reference);
-            return vec![difference(Some(finding), Verdict::Exhaustive, states, parted_by)];
-        }
-        let systems = [policy, reference]
-            .map(|policy| System::<W>::new(self.universe, policy, Reductions::NONE));
-        let mut pairs = Pairs::new([&systems[0], &systems[1]]);
-        let (mut found, mut parted, mut looked_at) = (Vec::new(), BTreeSet::new(), 0);
-        let verdict = pairs.run(&self.limits(), |Apart { wrong, word, schedule }| {
-            if wrong != 0 {
-                return false;
-            }
-            looked_at += 1;
-            let Some(finding) = only_here(&systems[0], policy, reference, word, &schedule) else {
-                return looked_at >= MOST_LOOKED_AT;
-            };
-            let by = parted_by(&finding, policy, reference);
-            if parted.insert((word, by.clone())) {
-                found.push((finding, by));
-            }
-            self.question == Question::Pairs || looked_at >= MOST_LOOKED_AT
-        });
-        let states = pairs.counts.states;
-        let for_ever = one.findings.iter().find(|finding| {
-            let never = |fair: &super::Fair| fair.word == finding.word && fair.states == Some(0);
-            finding.repeats.is_some() && other.fair.iter().any(never)
-        });
-        if let (true, Some(finding)) = (found.is_empty(), for_ever) {
-            let mut finding = finding.clone();
-            finding.elsewhere.retain(|elsewhere| elsewhere.policy == other.policy);
-            let by = parted_by(&finding, policy, reference);
-            return vec![difference(Some(finding), Verdict::Exhaustive, states, by)];
-        }
-        if found.is_empty() {
-            return vec![difference(None, verdict, states, None)];
-        }
-        let all = found.into_iter().map(|(finding, parted_by)| {
-            difference(Some(finding), Verdict::Exhaustive, states, parted_by)
-        });
-        all.collect()
-    }
 }
 
 /// A schedule as a finding: told as a scenario, replayed, written.
@@ -317,44 +235,4 @@ fn finding<const W: usize>(
     let (scenario, counters) = (&told.scenario, Counters::Two);
     let subject = Subject { scenario, script: &script, counters };
     subject.finding(policy, others, word, &told.moves)
-}
-
-/// The finding, if the other policy does not go wrong, too, when it makes the moves of the
-/// schedule that it can make and then goes on to the end.
-fn only_here<const W: usize>(
-    system: &System<'_, W>,
-    policy: &Policy,
-    other: &Policy,
-    word: &'static str,
-    schedule: &[Choice],
-) -> Option<Finding> {
-    let told = narrate(system, schedule);
-    let script = Script::of(&told.scenario);
-    let (scenario, counters) = (&told.scenario, Counters::Two);
-    let subject = Subject { scenario, script: &script, counters };
-    let there = replay_what_can_be(&subject, other, &told.moves);
-    if is_error(there.end.word) {
-        return None;
-    }
-    let mut finding = subject.finding(policy, &[], word, &told.moves);
-    finding.elsewhere.push(Elsewhere {
-        policy: other.name().to_string(),
-        word: Some(there.end.word),
-        line: there.end.line,
-        parts_at: None,
-    });
-    Some(finding)
-}
-
-/// The first question on a finding's schedule that two policies answer differently.
-fn parted_by(finding: &Finding, policy: &Policy, other: &Policy) -> Option<String> {
-    let Written::Reproduces(text) = &finding.written else { return None };
-    let scenario = parse_with_stages("written", text, &stage_names()).ok()?;
-    let comparison = compare(&scenario, &[policy.clone(), other.clone()], Options::default());
-    let parting = comparison.partings.first()?.as_ref()?;
-    let answer = |question: &Option<crate::trace::Question>| {
-        question.as_ref().map_or("not asked", |question| question.answer.as_str()).to_string()
-    };
-    let (here, there) = (answer(&parting.base), answer(&parting.other));
-    Some(format!("{}: {here}, {there}", parting.function))
 }

@@ -7,8 +7,10 @@
 //! schedule is the answer and this search is not needed.
 
 use super::breadth::Limits;
-use super::system::{Choice, Scratch, State, System, place_of};
+use super::model::Model;
+use super::system::{Choice, State, Successor, place_of};
 use super::{Counts, Verdict};
+use crate::run::is_error;
 use hashbrown::HashTable;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -30,26 +32,26 @@ struct Node<const W: usize> {
     by: Choice,
 }
 
-/// Two policies over one universe.
-pub(super) struct Pairs<'a, const W: usize> {
-    systems: [&'a System<'a, W>; 2],
-    scratch: [Scratch; 2],
+/// What is explored, under two policies.
+pub(super) struct Pairs<'a, M: Model<W>, const W: usize> {
+    models: [&'a M; 2],
+    scratch: [M::Scratch; 2],
     nodes: Vec<Node<W>>,
     table: HashTable<u32>,
     pub counts: Counts,
 }
 
-impl<'a, const W: usize> Pairs<'a, W> {
-    pub fn new(systems: [&'a System<'a, W>; 2]) -> Self {
+impl<'a, M: Model<W>, const W: usize> Pairs<'a, M, W> {
+    pub fn new(models: [&'a M; 2]) -> Self {
         let mut pairs = Self {
-            systems,
-            scratch: systems.map(System::scratch),
+            models,
+            scratch: models.map(Model::scratch),
             nodes: Vec::new(),
             table: HashTable::new(),
             counts: Counts { states: 0, transitions: 0, depth: 0, ends: 0 },
         };
         let by = Choice { by: 0, which: 0 };
-        pairs.add(systems.map(System::initial), 0, by);
+        pairs.add(models.map(Model::initial), 0, by);
         pairs
     }
 
@@ -67,7 +69,7 @@ impl<'a, const W: usize> Pairs<'a, W> {
                 }
             }
             if at % 4096 == 0 {
-                self.systems.iter().for_each(|system| system.remember_more(u64::MAX));
+                self.models.iter().for_each(|model| model.remember_more(u64::MAX));
                 if limits.stop.load(Relaxed) {
                     return Verdict::Interrupted;
                 }
@@ -90,37 +92,54 @@ impl<'a, const W: usize> Pairs<'a, W> {
     fn expand(
         &mut self,
         at: usize,
-        found: &mut [Vec<super::system::Successor<W>>; 2],
+        found: &mut [Vec<Successor<W>>; 2],
         enough: &mut impl FnMut(Apart) -> bool,
     ) -> bool {
         let states = self.nodes[at].states;
         let words =
-            [0, 1].map(|side| self.systems[side].verdict(&mut self.scratch[side], &states[side]));
-        match words {
-            [None, None] => {}
-            [Some(word), None] => return enough(self.apart(at, 0, word)),
-            [None, Some(word)] => return enough(self.apart(at, 1, word)),
-            [Some(one), Some(other)] => {
-                return one != other && enough(self.apart(at, 0, one));
-            }
+            [0, 1].map(|side| self.models[side].verdict(&mut self.scratch[side], &states[side]));
+        if let Some(enough) = self.judge(at, words, enough) {
+            return enough;
         }
         for side in 0..2 {
             let scratch = &mut self.scratch[side];
-            self.systems[side].successors(scratch, &states[side], &mut found[side]);
+            self.models[side].successors(scratch, &states[side], &mut found[side]);
         }
         let [one, other] = found;
         let mut choices: Vec<_> = one.iter().chain(&*other).map(|successor| successor.by).collect();
         choices.sort_unstable();
         choices.dedup();
+        if choices.is_empty() {
+            let words = [0, 1].map(|side| {
+                let word = self.models[side].end(&mut self.scratch[side], &states[side]);
+                Some(word).filter(|word| is_error(word))
+            });
+            return self.judge(at, words, enough).unwrap_or(false);
+        }
         for by in choices {
             self.counts.transitions += 1;
-            let next = |side: usize, of: &[super::system::Successor<W>]| {
+            let next = |side: usize, of: &[Successor<W>]| {
                 let follows = of.iter().find(|successor| successor.by == by);
                 follows.map_or(states[side], |successor| successor.state)
             };
             self.add([next(0, one), next(1, other)], at as u32, by);
         }
         false
+    }
+
+    /// Whether it is enough that one side went wrong, or both did; none if nobody did.
+    fn judge(
+        &self,
+        at: usize,
+        words: [Option<&'static str>; 2],
+        enough: &mut impl FnMut(Apart) -> bool,
+    ) -> Option<bool> {
+        match words {
+            [None, None] => None,
+            [Some(word), None] => Some(enough(self.apart(at, 0, word))),
+            [None, Some(word)] => Some(enough(self.apart(at, 1, word))),
+            [Some(one), Some(other)] => Some(one != other && enough(self.apart(at, 0, one))),
+        }
     }
 
     fn add(&mut self, states: [State<W>; 2], parent: u32, by: Choice) {
