@@ -6,7 +6,7 @@ use std::slice;
 use std::sync::atomic::AtomicBool;
 
 use cowpath::explore::{
-    Budget, Explored, Question, Reductions, Verdict, Written, explore, explore_until,
+    Budget, Explored, MOST_ACTORS, Question, Reductions, Verdict, Written, explore, explore_until,
 };
 use cowpath::mm::Counters;
 use cowpath::policy::resolve;
@@ -177,4 +177,29 @@ fn the_command_writes_what_run_reproduces() {
     assert!(text.contains("vanilla: EXHAUSTIVE, 3202 states"), "{text}");
     let text = cowpath(&["run", path, "-p", "vanilla"]);
     assert!(text.contains("PIN APART"), "{text}");
+}
+
+#[test]
+fn very_many_actors_are_refused() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("crowd.toml");
+    let explored = |threads: usize| {
+        let names: Vec<_> = (0..threads).map(|number| format!("T{number}")).collect();
+        let steps: Vec<_> = names.iter().map(|name| format!("\"{name}: load P\"")).collect();
+        let head = "title = \"a crowd\"\nmemory = { pages = 4, swap = [4] }\n\n[process.A]";
+        let text = format!(
+            "# Claim: none.\n{head}\nanon = [\"P\"]\nthreads = {names:?}\n\n[run]\nsteps = [{}]\n",
+            steps.join(", ")
+        );
+        std::fs::write(&path, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cowpath"));
+        let path = path.to_str().unwrap();
+        command.args(["explore", path, "-p", "vanilla", "--states", "500"]).output().unwrap()
+    };
+    let output = explored(MOST_ACTORS);
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("BOUNDED(states), 500 states"));
+    let output = explored(MOST_ACTORS + 1);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("has 31 actors, explore takes at most 30"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use crate::explore::KeepError;
+use crate::explore::{KeepError, MOST_ACTORS};
 use crate::policy;
 use crate::scenario::{self, ScenarioError};
 use crate::validate::InputError;
@@ -47,6 +47,13 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// A scenario has too many actors to be explored.
+    TooManyActors {
+        /// The scenario.
+        name: String,
+        /// How many.
+        actors: usize,
+    },
     /// A file or folder cannot be written.
     Unwritable {
         /// Which.
@@ -75,6 +82,7 @@ impl Error {
             | Self::Record(_)
             | Self::UnknownUniverse { .. }
             | Self::Setup { .. }
+            | Self::TooManyActors { .. }
             | Self::Keep(_)
             | Self::Signals(_)
             | Self::Unwritable { .. }
@@ -116,6 +124,11 @@ impl fmt::Display for Error {
                 f,
                 "error: the setup of universe {name} is not possible: {why}\n  \
                  change --setup, or the bounds that are in its way"
+            ),
+            Self::TooManyActors { name, actors } => write!(
+                f,
+                "error: scenario {name} has {actors} actors, explore takes at most {MOST_ACTORS}\n  \
+                 explore it without some of them"
             ),
             Self::Unwritable { path, error } => {
                 write!(f, "error: cannot write {}: {error}", path.display())

@@ -21,8 +21,8 @@ use super::output::{Format, complain, print, print_json};
 use super::progress::{Style, Teller};
 use super::{Error, Exit};
 use crate::explore::{
-    Budget, Disk, Explored, Keep, KeepError, Progress, Question, Universe, Verdict, Written,
-    explore_and_keep, explore_until,
+    Budget, Disk, Explored, Keep, KeepError, MOST_ACTORS, Progress, Question, Universe, Verdict,
+    Written, actors, explore_and_keep, explore_until,
 };
 use crate::report::{ExploreDocument, differences, explored, universes};
 use crate::run::Options;
@@ -183,6 +183,10 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Error> {
     }
     if let Some(scenario) = &arguments.scenario {
         let scenario = inputs::scenario(scenario)?;
+        let actors = actors(&scenario);
+        if actors > MOST_ACTORS {
+            return Err(Error::TooManyActors { name: scenario.name, actors });
+        }
         let asked = (arguments.question(), arguments.bounds.reductions(), &budget);
         found.push(explore_until(&scenario, policies, counters, asked, &stop, &mut tell));
     }

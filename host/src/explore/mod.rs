@@ -281,10 +281,6 @@ pub struct Explored {
     pub differences: Vec<Difference>,
 }
 
-/// Actors up to which a packed state has two words, three, four: 19 bits and more for the
-/// number of each. Fifteen at most have six words.
-const NARROW: [usize; 3] = [5, 8, 11];
-
 /// What is explored.
 struct Subject<'a> {
     scenario: &'a Scenario,
@@ -332,7 +328,8 @@ impl Verdict {
 /// Explores a scenario under each policy; `tell` hears how far it is.
 ///
 /// # Panics
-/// A finding that a replay does not reach again: a mistake of this program.
+/// More than [`MOST_ACTORS`]; or a finding that a replay does not reach again: a mistake of
+/// this program.
 #[must_use]
 pub fn explore(
     scenario: &Scenario,
@@ -348,7 +345,8 @@ pub fn explore(
 /// The same; `stop` ends it.
 ///
 /// # Panics
-/// A finding that a replay does not reach again: a mistake of this program.
+/// More than [`MOST_ACTORS`]; or a finding that a replay does not reach again: a mistake of
+/// this program.
 #[must_use]
 pub fn explore_until(
     scenario: &Scenario,
@@ -360,12 +358,24 @@ pub fn explore_until(
 ) -> Explored {
     let script = Script::of(scenario);
     let subject = Subject { scenario, script: &script, counters };
+    // 24 bits for the number of each actor: there are as many values as memory has room for.
     match script.actors.len() {
-        few if few <= NARROW[0] => subject.explore::<2>(policies, asked, stop, tell),
-        some if some <= NARROW[1] => subject.explore::<3>(policies, asked, stop, tell),
-        many if many <= NARROW[2] => subject.explore::<4>(policies, asked, stop, tell),
-        _ => subject.explore::<6>(policies, asked, stop, tell),
+        0..=4 => subject.explore::<2>(policies, asked, stop, tell),
+        5..=6 => subject.explore::<3>(policies, asked, stop, tell),
+        7..=9 => subject.explore::<4>(policies, asked, stop, tell),
+        10..=14 => subject.explore::<6>(policies, asked, stop, tell),
+        15..=MOST_ACTORS => subject.explore::<12>(policies, asked, stop, tell),
+        many => panic!("{many} actors, at most {MOST_ACTORS}"),
     }
+}
+
+/// Most actors of a scenario that is explored.
+pub const MOST_ACTORS: usize = 30;
+
+/// Actors of a scenario, as far as explorations go: those whose steps interleave.
+#[must_use]
+pub fn actors(scenario: &Scenario) -> usize {
+    Script::of(scenario).actors.len()
 }
 
 impl Subject<'_> {

@@ -9,13 +9,17 @@ use super::narrate::narrate;
 use super::spill::Folder;
 use super::system::{Choice, Reductions, System, asked_and_answered};
 use super::universe::Universe;
-use super::{Budget, Ending, Exploration, Explored, Finding, NARROW, Progress, Subject, Verdict};
+use super::{Budget, Ending, Exploration, Explored, Finding, Progress, Subject, Verdict};
 use crate::mm::Counters;
 use crate::policy::Policy;
 use crate::run::{Script, is_error};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+/// Actors up to which a packed state has two words, three, four: 19 bits and more for the
+/// number of each. Fifteen at most have six words.
+const NARROW: [usize; 3] = [5, 8, 11];
 
 /// What is asked of a universe or scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
