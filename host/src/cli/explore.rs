@@ -89,7 +89,7 @@ pub(super) struct Arguments {
     )]
     universes: Vec<String>,
     /// Not every state, but so many random walks
-    #[arg(long, value_name = "WALKS", requires = "universe", conflicts_with_all = ["pairs", "checkpoint", "resume"])]
+    #[arg(long, value_name = "WALKS", conflicts_with_all = ["pairs", "checkpoint", "resume"])]
     sample: Option<u64>,
     /// What the walks are chosen by
     #[arg(long, value_name = "N", default_value_t = 1, requires = "sample")]

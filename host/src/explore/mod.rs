@@ -18,6 +18,7 @@ mod canonical;
 mod checkpoint;
 mod fair;
 mod huge;
+mod interleave;
 mod intern;
 mod keep;
 mod model;
@@ -40,21 +41,14 @@ mod write;
 
 use crate::mm::Counters;
 use crate::policy::Policy;
-use crate::run::{End, Move, Moved, Options, Script, Walk, is_error};
+use crate::run::{End, Move, Moved, Script};
 use crate::scenario::Scenario;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use apart::Apart;
-use breadth::{Breadth, Limits};
-use model::Model as _;
-use narrate::Narrated;
-use scripted::Scripted;
-use system::asked_and_answered;
-
+pub use interleave::{MOST_ACTORS, actors, explore, explore_until};
 pub use keep::{Disk, Keep, KeepError};
 pub use over::{Kept, Question, explore_and_keep, explore_universe};
 pub use system::{Choice, Reductions, Scratch, State, Successor, System, flag};
@@ -325,131 +319,7 @@ impl Verdict {
     }
 }
 
-/// Explores a scenario under each policy; `tell` hears how far it is.
-///
-/// # Panics
-/// More than [`MOST_ACTORS`]; or a finding that a replay does not reach again: a mistake of
-/// this program.
-#[must_use]
-pub fn explore(
-    scenario: &Scenario,
-    policies: &[Policy],
-    counters: Counters,
-    budget: &Budget,
-    tell: &mut dyn FnMut(&str, Progress),
-) -> Explored {
-    let asked = (Question::Each, Reductions::ALL, budget);
-    explore_until(scenario, policies, counters, asked, &AtomicBool::new(false), tell)
-}
-
-/// The same; `stop` ends it.
-///
-/// # Panics
-/// More than [`MOST_ACTORS`]; or a finding that a replay does not reach again: a mistake of
-/// this program.
-#[must_use]
-pub fn explore_until(
-    scenario: &Scenario,
-    policies: &[Policy],
-    counters: Counters,
-    asked: (Question, Reductions, &Budget),
-    stop: &AtomicBool,
-    tell: &mut dyn FnMut(&str, Progress),
-) -> Explored {
-    let script = Script::of(scenario);
-    let subject = Subject { scenario, script: &script, counters };
-    // 24 bits for the number of each actor: there are as many values as memory has room for.
-    match script.actors.len() {
-        0..=4 => subject.explore::<2>(policies, asked, stop, tell),
-        5..=6 => subject.explore::<3>(policies, asked, stop, tell),
-        7..=9 => subject.explore::<4>(policies, asked, stop, tell),
-        10..=14 => subject.explore::<6>(policies, asked, stop, tell),
-        15..=MOST_ACTORS => subject.explore::<12>(policies, asked, stop, tell),
-        many => panic!("{many} actors, at most {MOST_ACTORS}"),
-    }
-}
-
-/// Most actors of a scenario that is explored.
-pub const MOST_ACTORS: usize = 30;
-
-/// Actors of a scenario, as far as explorations go: those whose steps interleave.
-#[must_use]
-pub fn actors(scenario: &Scenario) -> usize {
-    Script::of(scenario).actors.len()
-}
-
 impl Subject<'_> {
-    fn explore<const W: usize>(
-        &self,
-        policies: &[Policy],
-        (question, reductions, budget): (Question, Reductions, &Budget),
-        stop: &AtomicBool,
-        tell: &mut dyn FnMut(&str, Progress),
-    ) -> Explored {
-        let limits = Limits::new(budget, stop);
-        let one = |policy: &Policy| {
-            let mut tell = |at| tell(policy.name(), at);
-            self.under::<W>(policy, policies, reductions, &limits, &mut tell)
-        };
-        let explorations: Vec<_> = policies.iter().map(one).collect();
-        let apart = Apart { question, limits: &limits, counters: self.counters };
-        let scripted = |policy| self.scripted::<W>(policy, Reductions::NONE);
-        let told = |scripted: &Scripted<'_, W>, schedule: &[Choice]| Narrated {
-            scenario: self.scenario.clone(),
-            moves: scripted.moves(schedule),
-        };
-        Explored {
-            scenario: self.scenario.name.clone(),
-            title: self.scenario.title.clone(),
-            differences: apart.all(&explorations, policies, &scripted, &told),
-            explorations,
-            actors: self.script.actors.iter().map(|actor| actor.name.clone()).collect(),
-            left_out: self.script.left_out(),
-            universe: None,
-        }
-    }
-
-    fn scripted<'p, const W: usize>(
-        &'p self,
-        policy: &'p Policy,
-        reductions: Reductions,
-    ) -> Scripted<'p, W> {
-        let options = Options { counters: self.counters, ..Options::default() };
-        let start = Walk::new(self.scenario, self.script, policy, options, false);
-        Scripted::new(start, self.script.actors.len(), reductions.movers)
-    }
-
-    fn under<const W: usize>(
-        &self,
-        policy: &Policy,
-        policies: &[Policy],
-        reductions: Reductions,
-        limits: &Limits<'_>,
-        tell: &mut dyn FnMut(Progress),
-    ) -> Exploration {
-        let scripted = self.scripted::<W>(policy, reductions);
-        let mut search = Breadth::new(&scripted, limits.threads, None);
-        let verdict = search.run(limits, tell, &mut |_| {});
-        let verdict = verdict.expect("nothing is on disk");
-        let errors = search.ends.iter().filter(|end| is_error(end.word));
-        let others: Vec<_> = policies.iter().filter(|p| p.name() != policy.name()).collect();
-        let findings = errors.map(|end| {
-            let schedule = search.schedule(end.first).expect("nothing is on disk");
-            self.finding(policy, &others, end.word, &scripted.moves(&schedule))
-        });
-        let coverage = scripted.coverage();
-        Exploration {
-            policy: policy.name().to_string(),
-            findings: findings.collect(),
-            verdict: verdict.or_vacuous(coverage),
-            counts: search.counts,
-            endings: search.ends.iter().map(breadth::End::ending).collect(),
-            fair: Vec::new(),
-            coverage: asked_and_answered(coverage),
-            undefined: 0,
-        }
-    }
-
     fn finding(
         &self,
         policy: &Policy,

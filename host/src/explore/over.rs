@@ -6,10 +6,11 @@ use super::checkpoint::{self, Identity, Reader};
 use super::fair;
 use super::keep::{Keep, KeepError};
 use super::narrate::narrate;
+use super::sample;
 use super::spill::Folder;
 use super::system::{Choice, Reductions, System, asked_and_answered};
 use super::universe::Universe;
-use super::{Budget, Ending, Exploration, Explored, Finding, Progress, Subject, Verdict};
+use super::{Budget, Exploration, Explored, Finding, Progress, Subject, Verdict};
 use crate::mm::Counters;
 use crate::policy::Policy;
 use crate::run::{Script, is_error};
@@ -200,19 +201,18 @@ impl Job<'_> {
     /// Random walks instead of all states.
     fn sample<const W: usize>(&self, policy: &Policy, sample: (u64, u64)) -> Exploration {
         let system = System::<W>::new(self.universe, policy, self.reductions);
-        let sampled = super::sample::sample(&system, sample, &self.limits());
+        let sampled = sample::sample(&system, sample, &self.limits());
         let others = self.policies.iter().filter(|other| other.name() != policy.name());
         let others: Vec<_> = others.collect();
         let errors = sampled.ends.iter().filter(|end| is_error(end.word));
         let told =
             errors.map(|end| finding(&system, policy, &others, end.word, &end.shortest)).collect();
-        let ending = |end: &super::sample::End| Ending { word: end.word, states: end.walks };
         Exploration {
             policy: policy.name().to_string(),
             verdict: sampled.verdict,
             counts: sampled.counts,
             findings: told,
-            endings: sampled.ends.iter().map(ending).collect(),
+            endings: sampled.ends.iter().map(sample::End::ending).collect(),
             fair: Vec::new(),
             coverage: asked_and_answered(system.coverage()),
             undefined: sampled.undefined,

@@ -6,8 +6,9 @@
 //! ways, for successors come in a fixed order.
 
 use super::breadth::Limits;
-use super::system::{Choice, System, flag};
-use super::{Counts, Verdict};
+use super::model::Model;
+use super::system::{Choice, flag};
+use super::{Counts, Ending, Verdict};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
@@ -22,6 +23,13 @@ pub(super) struct End {
     pub shortest: Vec<Choice>,
 }
 
+impl End {
+    /// What is told of it.
+    pub const fn ending(&self) -> Ending {
+        Ending { word: self.word, states: self.walks }
+    }
+}
+
 /// What walks came to.
 #[derive(Clone, Debug)]
 pub(super) struct Sampled {
@@ -32,13 +40,13 @@ pub(super) struct Sampled {
 }
 
 /// Takes so many walks.
-pub(super) fn sample<const W: usize>(
-    system: &System<'_, W>,
+pub(super) fn sample<M: Model<W>, const W: usize>(
+    model: &M,
     (walks, seed): (u64, u64),
     limits: &Limits<'_>,
 ) -> Sampled {
     let since = Instant::now();
-    let mut scratch = system.scratch();
+    let mut scratch = model.scratch();
     let mut sampled = Sampled {
         verdict: Verdict::Sampled { walks, seed },
         counts: Counts { states: 0, transitions: 0, depth: 0, ends: 0 },
@@ -53,20 +61,20 @@ pub(super) fn sample<const W: usize>(
             sampled.verdict = Verdict::Sampled { walks: walk, seed };
             break;
         }
-        system.remember_more(u64::MAX);
-        let mut state = system.initial();
+        model.remember_more(u64::MAX);
+        let mut state = model.initial();
         schedule.clear();
         let most = limits.depth.unwrap_or(LONG);
         let word = loop {
-            if let Some(word) = system.verdict(&mut scratch, &state) {
+            if let Some(word) = model.verdict(&mut scratch, &state) {
                 break Some(word);
             }
             if schedule.len() >= most as usize {
                 break None;
             }
-            system.successors(&mut scratch, &state, &mut found);
+            model.successors(&mut scratch, &state, &mut found);
             if found.is_empty() {
-                break Some(system.end(&mut scratch, &state));
+                break Some(model.end(&mut scratch, &state));
             }
             let taken = found[(next(&mut random) % found.len() as u64) as usize];
             sampled.undefined += u64::from(taken.flags & flag::UNDEFINED != 0);
