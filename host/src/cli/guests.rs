@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Error;
 use super::inputs::specs;
 use super::output::complain;
+use super::{Error, Exit};
 use crate::policy::{self, Policy, check_distinct, names_file};
 use crate::worker::{Limits, Respondent, Worker};
 
@@ -18,7 +18,7 @@ const ANSWER: Duration = Duration::from_secs(2);
 /// Policies, and who answers for those of the user.
 pub(super) struct Guests {
     /// All of them, in the order asked for.
-    pub policies: Vec<Policy>,
+    policies: Vec<Policy>,
     respondents: Vec<(String, Arc<Respondent>)>,
 }
 
@@ -41,9 +41,15 @@ impl Guests {
         Ok(Self { policies, respondents })
     }
 
-    /// Tells what the user's policies printed, and what they are at fault for as a whole;
-    /// whether one is.
-    pub fn tell(&self) -> bool {
+    /// Works with the policies. However that ends, tells afterwards what the user's own
+    /// printed, and what they are at fault for as a whole.
+    pub fn with(self, work: impl FnOnce(&[Policy]) -> Result<Exit, Error>) -> Result<Exit, Error> {
+        let exit = work(&self.policies);
+        let impure = self.tell();
+        exit.map(|exit| if impure { Exit::PolicyFailed } else { exit })
+    }
+
+    fn tell(&self) -> bool {
         let mut impure = false;
         for (name, respondent) in &self.respondents {
             if let Some(impurity) = respondent.impurity() {

@@ -82,7 +82,7 @@ impl Apart<'_> {
         let models = [policy, reference].map(model);
         let mut pairs = Pairs::new([&models[0], &models[1]]);
         let (mut found, mut parted, mut looked_at) = (Vec::new(), BTreeSet::new(), 0);
-        let verdict = pairs.run(self.limits, |pairs::Apart { wrong, word, schedule }| {
+        let verdict = pairs.run(self.limits, |pairs::Parted { wrong, word, schedule }| {
             if wrong != 0 {
                 return false;
             }

@@ -37,6 +37,7 @@
 
 use super::actor::Op;
 use super::intern::hash_of;
+use super::model::Model as _;
 use super::narrate::narrate;
 use super::system::{Choice, Scratch, State, System, WORDS, flag, place_of};
 use super::universe::{Times, Universe};

@@ -37,6 +37,7 @@ mod system;
 mod universe;
 mod visited;
 mod world;
+mod worlds;
 mod write;
 
 use crate::mm::Counters;
@@ -50,6 +51,7 @@ use std::time::Duration;
 
 pub use interleave::{MOST_ACTORS, actors, explore, explore_until};
 pub use keep::{Disk, Keep, KeepError};
+pub use model::Model;
 pub use over::{Kept, Question, explore_and_keep, explore_universe};
 pub use system::{Choice, Reductions, Scratch, State, Successor, System, flag};
 pub use universe::{Failures, Grain, Times, Universe, Verb};

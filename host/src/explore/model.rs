@@ -4,7 +4,7 @@ use super::system::{State, Successor};
 
 /// A transition system. States are the same bits on every way that leads to them; those
 /// that stand for an error have no successors.
-pub(super) trait Model<const W: usize>: Sync {
+pub trait Model<const W: usize>: Sync {
     /// What one thread works with.
     type Scratch: Send;
 

@@ -4,6 +4,7 @@
 //! Names are given as things come to be: processes are A, B, C, ..., requests io1, io2, ...
 
 use super::actor::{Actor, Op, frame};
+use super::model::Model as _;
 use super::system::{Choice, Scratch, Start, State, System};
 use super::universe::{Verb, process_name};
 use super::world::{NOBODY, Shared, Unheeded, forget};

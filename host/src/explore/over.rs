@@ -5,6 +5,7 @@ use super::breadth::{Breadth, End, Limits};
 use super::checkpoint::{self, Identity, Reader};
 use super::fair;
 use super::keep::{Keep, KeepError};
+use super::model::Model as _;
 use super::narrate::narrate;
 use super::sample;
 use super::spill::Folder;

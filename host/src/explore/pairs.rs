@@ -17,7 +17,7 @@ use std::time::Instant;
 
 /// A schedule on which two policies come apart.
 #[derive(Clone, Debug)]
-pub(super) struct Apart {
+pub(super) struct Parted {
     /// Which of the two goes wrong.
     pub wrong: usize,
     /// The word of its error.
@@ -56,7 +56,7 @@ impl<'a, M: Model<W>, const W: usize> Pairs<'a, M, W> {
     }
 
     /// Searches until `enough` says so of a schedule, or to the end or a limit.
-    pub fn run(&mut self, limits: &Limits<'_>, mut enough: impl FnMut(Apart) -> bool) -> Verdict {
+    pub fn run(&mut self, limits: &Limits<'_>, mut enough: impl FnMut(Parted) -> bool) -> Verdict {
         let since = Instant::now();
         let mut found = [Vec::new(), Vec::new()];
         let (mut at, mut level_ends) = (0, 1);
@@ -93,7 +93,7 @@ impl<'a, M: Model<W>, const W: usize> Pairs<'a, M, W> {
         &mut self,
         at: usize,
         found: &mut [Vec<Successor<W>>; 2],
-        enough: &mut impl FnMut(Apart) -> bool,
+        enough: &mut impl FnMut(Parted) -> bool,
     ) -> bool {
         let states = self.nodes[at].states;
         let words =
@@ -132,13 +132,13 @@ impl<'a, M: Model<W>, const W: usize> Pairs<'a, M, W> {
         &self,
         at: usize,
         words: [Option<&'static str>; 2],
-        enough: &mut impl FnMut(Apart) -> bool,
+        enough: &mut impl FnMut(Parted) -> bool,
     ) -> Option<bool> {
         match words {
             [None, None] => None,
-            [Some(word), None] => Some(enough(self.apart(at, 0, word))),
-            [None, Some(word)] => Some(enough(self.apart(at, 1, word))),
-            [Some(one), Some(other)] => Some(one != other && enough(self.apart(at, 0, one))),
+            [Some(word), None] => Some(enough(self.parted(at, 0, word))),
+            [None, Some(word)] => Some(enough(self.parted(at, 1, word))),
+            [Some(one), Some(other)] => Some(one != other && enough(self.parted(at, 0, one))),
         }
     }
 
@@ -156,7 +156,7 @@ impl<'a, M: Model<W>, const W: usize> Pairs<'a, M, W> {
         self.counts.states += 1;
     }
 
-    fn apart(&self, at: usize, wrong: usize, word: &'static str) -> Apart {
+    fn parted(&self, at: usize, wrong: usize, word: &'static str) -> Parted {
         let mut schedule = Vec::new();
         let mut node = at;
         while node > 0 {
@@ -165,6 +165,6 @@ impl<'a, M: Model<W>, const W: usize> Pairs<'a, M, W> {
             node = parent as usize;
         }
         schedule.reverse();
-        Apart { wrong, word, schedule }
+        Parted { wrong, word, schedule }
     }
 }

@@ -5,6 +5,7 @@ use super::breadth::{Breadth, End, Limits, Mark};
 use super::checkpoint::{Identity, Reader, Writer};
 use super::intern::{Pool, Values};
 use super::keep::KeepError;
+use super::model::Model as _;
 use super::parents::{Parents, entry};
 use super::spill::{Folder, Queue};
 use super::system::{Choice, State, System, WORDS};
@@ -42,8 +43,8 @@ impl<'a, 's, const W: usize> Breadth<'a, System<'s, W>, W> {
             to.text(end.word.as_bytes())?;
             [end.states, end.transitions, end.first].into_iter().try_for_each(|n| to.number(n))?;
         }
-        let (pools, worlds, actors) = self.model.interned();
-        pools.iter().chain([worlds]).try_for_each(|pool| write_pool(to, pool))?;
+        let (worlds, actors) = self.model.interned();
+        worlds.parts.iter().chain([&worlds.rows]).try_for_each(|pool| write_pool(to, pool))?;
         write_actors(to, actors)?;
         write_parents(to, &self.parents, &mark)?;
         to.number(self.first + self.done)?;
@@ -86,8 +87,8 @@ impl<'a, 's, const W: usize> Breadth<'a, System<'s, W>, W> {
             let [states, transitions, first] = numbers(from)?;
             search.ends.push(End { word, states, transitions, first });
         }
-        let (pools, worlds, actors) = system.interned();
-        pools.iter().chain([worlds]).try_for_each(|pool| read_pool(from, pool))?;
+        let (worlds, actors) = system.interned();
+        worlds.parts.iter().chain([&worlds.rows]).try_for_each(|pool| read_pool(from, pool))?;
         read_actors(from, actors)?;
         system.forget_steps(coverage);
         search.parents = read_parents(from)?;

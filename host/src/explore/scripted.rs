@@ -7,23 +7,20 @@
 //! remembered.
 
 use super::canonical::forget;
-use super::intern::{Pool, Values};
+use super::intern::Values;
 use super::model::Model;
-use super::system::{Choice, State, Successor, WORDS, bit, flag, get, put};
-use super::system::{ERRORS, Memo};
-use super::world::{PARTS, Shared, World, pack, rank, same_numbers, same_parts};
+use super::system::{
+    Choice, ERRORS, Memo, Places, SWAP_IO, State, Successor, bit, error_of, flag, key, outcome,
+    parts_of, set_world, world_of, world_of_error,
+};
+use super::world::{PARTS, Shared, World, rank, same_numbers, same_parts};
+use super::worlds::{Base, Worlds};
 use crate::run::{Common, Move, Stand, Walk};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Bits of a world's number.
-const WORLD_BITS: u32 = 32;
-
-/// Most bits of an actor's number.
-const MOST_BITS: u32 = 24;
-
-/// In place of an actor's number: swap IO.
-const SWAP_IO: u32 = (1 << MOST_BITS) - 1;
+/// About the bytes of what actors share: names, and a task for each.
+const COMMON: usize = 4096;
 
 /// A scenario under a policy.
 pub(super) struct Scripted<'a, const W: usize> {
@@ -31,10 +28,9 @@ pub(super) struct Scripted<'a, const W: usize> {
     actors: usize,
     /// Stages that move left run at once.
     movers: bool,
-    bits: u32,
-    pools: [Pool; PARTS],
+    places: Places,
     commons: Values<Arc<Common>>,
-    worlds: Pool,
+    worlds: Worlds,
     stands: Values<Arc<Stand>>,
     memo: Memo,
     coverage: AtomicU64,
@@ -44,15 +40,11 @@ pub(super) struct Scripted<'a, const W: usize> {
 /// What one thread works with.
 pub(super) struct Scratch<'a> {
     walk: Walk<'a>,
-    base: World,
-    base_is: u32,
-    base_parts: [u32; PARTS],
-    common: Arc<Common>,
-    common_is: u32,
+    base: Base,
+    /// What is shared in the base, and its number.
+    common: (Option<u32>, Arc<Common>),
     /// Which parts of the walk's machine are the base's.
     same: [bool; PARTS],
-    parts: [Vec<u8>; PARTS],
-    row: Vec<u8>,
     /// Nobody's: worlds of universes have more.
     shared: Shared,
 }
@@ -65,10 +57,9 @@ impl<'a, const W: usize> Scripted<'a, W> {
             start,
             actors,
             movers,
-            bits: ((W as u32 * 64 - WORLD_BITS) / actors.max(1) as u32).min(MOST_BITS),
-            pools: std::array::from_fn(|_| Pool::new()),
+            places: Places::new(W, actors),
             commons: Values::new(),
-            worlds: Pool::new(),
+            worlds: Worlds::new(),
             stands: Values::new(),
             memo: Memo::new(),
             coverage: AtomicU64::new(0),
@@ -76,13 +67,9 @@ impl<'a, const W: usize> Scripted<'a, W> {
         };
         let mut scratch = scripted.scratch();
         let world = scripted.number(&mut scratch);
-        let mut initial = [0; W];
-        put(&mut initial, 0, WORLD_BITS, world.into());
-        for actor in 0..actors {
-            let stand = scripted.stands.number(&Arc::new(scripted.start.stand(actor)));
-            scripted.put(&mut initial, actor, stand);
-        }
-        scripted.initial = initial;
+        let stand = |actor| scripted.stands.number(&Arc::new(scripted.start.stand(actor)));
+        let stands: Vec<_> = (0..actors).map(stand).collect();
+        scripted.initial = scripted.places.state(world, &stands);
         scripted
     }
 
@@ -110,19 +97,6 @@ impl<'a, const W: usize> Scripted<'a, W> {
         true
     }
 
-    fn world_of(state: &State<W>) -> u32 {
-        state[0] as u32
-    }
-
-    fn actor_of(&self, state: &State<W>, actor: usize) -> u32 {
-        get(state, WORLD_BITS + actor as u32 * self.bits, self.bits) as u32
-    }
-
-    fn put(&self, state: &mut State<W>, actor: usize, stand: u32) {
-        assert!(stand >> self.bits == 0, "too many values of actors for {} bits", self.bits);
-        put(state, WORLD_BITS + actor as u32 * self.bits, self.bits, stand.into());
-    }
-
     /// Follows one choice; false if it is not possible.
     fn follow(
         &self,
@@ -131,10 +105,10 @@ impl<'a, const W: usize> Scripted<'a, W> {
         by: Choice,
         found: &mut Vec<Successor<W>>,
     ) -> bool {
-        let world = Self::world_of(state);
+        let world = world_of(state);
         let stand = match by.by {
             Choice::SWAP => SWAP_IO,
-            actor => self.actor_of(state, actor.into()),
+            actor => self.places.get(state, actor.into()),
         };
         let key = key(world, stand, by.which);
         let value = self.memo.get(key).unwrap_or_else(|| {
@@ -142,18 +116,18 @@ impl<'a, const W: usize> Scripted<'a, W> {
             self.memo.put(key, value);
             value
         });
-        if value as u8 & flag::POSSIBLE == 0 {
+        let (next, stand, flags) = parts_of(value);
+        if flags & flag::POSSIBLE == 0 {
             return false;
         }
-        let next = (value >> 32) as u32;
         let mut to = *state;
         if next >= ERRORS {
             to = [0; W];
         } else if by.by != Choice::SWAP {
-            self.put(&mut to, by.by.into(), (value >> 8) as u32 & ((1 << MOST_BITS) - 1));
+            self.places.set(&mut to, by.by.into(), stand);
         }
-        put(&mut to, 0, WORLD_BITS, next.into());
-        found.push(Successor { state: to, by, flags: value as u8 });
+        set_world(&mut to, next);
+        found.push(Successor { state: to, by, flags });
         true
     }
 
@@ -163,7 +137,7 @@ impl<'a, const W: usize> Scripted<'a, W> {
     fn work_out(&self, scratch: &mut Scratch<'a>, world: u32, stand: u32, by: Choice) -> u64 {
         self.look_up(scratch, world);
         let before = (by.by != Choice::SWAP).then(|| self.stands.get(stand));
-        let mem = &scratch.base.mem;
+        let mem = &scratch.base.world.mem;
         let waits = match before.as_ref().map(|stand| stand.busy()) {
             None => mem.swap_io.len() <= usize::from(by.which),
             Some(Some(task)) => !task.idle() && !task.top().wants(mem, task).available(mem),
@@ -189,15 +163,14 @@ impl<'a, const W: usize> Scripted<'a, W> {
             self.coverage.fetch_or(bits, Relaxed);
         }
         if let Some(word) = walk.word() {
-            let place = WORDS.iter().position(|&one| one == word).expect("a word of an error");
-            return u64::from(ERRORS + place as u32) << 32 | u64::from(flag::POSSIBLE);
+            return outcome(world_of_error(word), 0, flag::POSSIBLE);
         }
         let stand = match by.by {
             Choice::SWAP => 0,
             actor => self.stands.number(&Arc::new(walk.stand(actor.into()))),
         };
         let next = self.number(scratch);
-        u64::from(next) << 32 | u64::from(stand) << 8 | u64::from(flag::POSSIBLE)
+        outcome(next, stand, flag::POSSIBLE)
     }
 
     /// Brings a world into the scratch's walk, with every actor at its start.
@@ -205,70 +178,44 @@ impl<'a, const W: usize> Scripted<'a, W> {
         self.look_up(scratch, world);
         let Scratch { walk, base, same, common, .. } = scratch;
         let machine = walk.machine_mut();
-        machine.mem.copy_parts(&base.mem, *same);
+        machine.mem.copy_parts(&base.world.mem, *same);
         if !same[PARTS - 1] {
-            machine.oracle.copy_from(&base.oracle);
+            machine.oracle.copy_from(&base.world.oracle);
         }
         *same = [false; PARTS];
-        walk.resume(common);
+        walk.resume(&common.1);
     }
 
     /// Brings a world into the scratch's base.
     fn look_up(&self, scratch: &mut Scratch<'a>, world: u32) {
-        if scratch.base_is == world {
+        let Scratch { base, common, same, .. } = scratch;
+        if !self.worlds.look_up(world, base) {
             return;
         }
-        let Scratch { base, base_parts, parts, row, common, common_is, .. } = scratch;
-        self.worlds.row(world, row);
-        let mut numbers = row
-            .chunks_exact(4)
-            .map(|number| u32::from_le_bytes(number.try_into().expect("four bytes")));
-        for (part, pool) in self.pools.iter().enumerate() {
-            base_parts[part] = numbers.next().expect("one for each part");
-            pool.row(base_parts[part], &mut parts[part]);
+        *same = [false; PARTS];
+        if base.also != common.0 {
+            let its = base.also.expect("what is shared is in the row");
+            *common = (Some(its), self.commons.get(its));
         }
-        let its = numbers.next().expect("the last is what is shared");
-        if its != *common_is {
-            (*common, *common_is) = (self.commons.get(its), its);
-        }
-        base.unpack(parts);
-        scratch.base_is = world;
-        scratch.same = [false; PARTS];
     }
 
     /// The number of the world that the scratch's walk has come to.
     fn number(&self, scratch: &mut Scratch<'a>) -> u32 {
-        let based = scratch.base_is != u32::MAX;
-        let Scratch { walk, base, base_parts, parts, row, same, shared, .. } = scratch;
+        let Scratch { walk, base, common, same, shared, .. } = scratch;
         forget(walk.machine_mut());
         let machine = walk.machine_mut();
         let mut known = [false; PARTS];
-        if based {
-            known = same_parts(machine, shared, base);
-            if known != [true; PARTS] && !same_numbers(machine, base, known) {
+        if base.is.is_some() {
+            known = same_parts(machine, shared, &base.world);
+            if known != [true; PARTS] && !same_numbers(machine, &base.world, known) {
                 rank(machine);
                 known = [false; PARTS];
             }
         }
         *same = known;
-        row.clear();
-        for part in 0..PARTS {
-            let number = if known[part] {
-                base_parts[part]
-            } else {
-                pack(machine, shared, part, &mut parts[part]);
-                self.pools[part].number(&parts[part])
-            };
-            row.extend_from_slice(&number.to_le_bytes());
-        }
-        let common = match based && walk.shares(&scratch.common) {
-            true => scratch.common_is,
-            false => self.commons.number(&Arc::new(walk.common())),
-        };
-        row.extend_from_slice(&common.to_le_bytes());
-        let number = self.worlds.number(row);
-        assert!(number < ERRORS, "too many worlds");
-        number
+        let its = common.0.filter(|_| walk.shares(&common.1));
+        let its = its.unwrap_or_else(|| self.commons.number(&Arc::new(walk.common())));
+        self.worlds.number(walk.machine_mut(), shared, (base, known), Some(its))
     }
 }
 
@@ -283,19 +230,9 @@ impl<'a, const W: usize> Model<W> for Scripted<'a, W> {
             oracle: machine.oracle.clone(),
             shared: Shared::default(),
         };
-        let common = Arc::new(walk.common());
-        Scratch {
-            walk,
-            base,
-            base_is: u32::MAX,
-            base_parts: [0; PARTS],
-            common,
-            common_is: u32::MAX,
-            same: [false; PARTS],
-            parts: Default::default(),
-            row: Vec::new(),
-            shared: Shared::default(),
-        }
+        let common = (None, Arc::new(walk.common()));
+        let (same, shared) = ([false; PARTS], Shared::default());
+        Scratch { walk, base: Base::new(base), common, same, shared }
     }
 
     fn initial(&self) -> State<W> {
@@ -303,8 +240,7 @@ impl<'a, const W: usize> Model<W> for Scripted<'a, W> {
     }
 
     fn error(&self, state: &State<W>) -> Option<&'static str> {
-        let world = Self::world_of(state);
-        (world >= ERRORS).then(|| WORDS[(world - ERRORS) as usize])
+        error_of(state)
     }
 
     fn verdict(&self, _: &mut Scratch<'a>, state: &State<W>) -> Option<&'static str> {
@@ -312,9 +248,9 @@ impl<'a, const W: usize> Model<W> for Scripted<'a, W> {
     }
 
     fn end(&self, scratch: &mut Scratch<'a>, state: &State<W>) -> &'static str {
-        self.load(scratch, Self::world_of(state));
+        self.load(scratch, world_of(state));
         for actor in 0..self.actors {
-            scratch.walk.put(&self.stands.get(self.actor_of(state, actor)));
+            scratch.walk.put(&self.stands.get(self.places.get(state, actor)));
         }
         scratch.walk.clone().end().word
     }
@@ -337,15 +273,14 @@ impl<'a, const W: usize> Model<W> for Scripted<'a, W> {
     }
 
     fn fetch(&self, _: &mut Scratch<'a>, state: &State<W>) {
-        let world = Self::world_of(state);
-        let stands = (0..self.actors).map(|actor| self.actor_of(state, actor));
+        let world = world_of(state);
+        let stands = (0..self.actors).map(|actor| self.places.get(state, actor));
         stands.chain([SWAP_IO]).for_each(|stand| self.memo.fetch(key(world, stand, 0)));
     }
 
     fn bytes(&self) -> (u64, u64) {
-        let parts = self.pools.iter().chain([&self.worlds]).map(Pool::bytes).sum::<u64>();
-        let values = self.stands.len() * size_of::<Stand>() + self.commons.len() * 1024;
-        (parts + values as u64, self.memo.bytes())
+        let values = self.stands.len() * size_of::<Stand>() + self.commons.len() * COMMON;
+        (self.worlds.bytes() + values as u64, self.memo.bytes())
     }
 
     fn remember_more(&self, bytes: u64) {
@@ -362,11 +297,6 @@ impl<'a, const W: usize> Model<W> for Scripted<'a, W> {
     }
 }
 
-/// The key of a step. Values of actors are of one actor each, so that need not be in it.
-fn key(world: u32, stand: u32, which: u8) -> u64 {
-    u64::from(world) << 32 | u64::from(stand) << 8 | u64::from(which)
-}
-
 /// The move that a choice is.
 fn of(walk: &Walk<'_>, choice: Choice) -> Option<Move> {
     match choice.by {
@@ -381,6 +311,7 @@ mod tests {
     use crate::explore::Budget;
     use crate::explore::breadth::{Breadth, Limits};
     use crate::explore::canonical::renumber;
+    use crate::explore::world::pack;
     use crate::mm::Counters;
     use crate::policy::{Policy, resolve};
     use crate::routines::stage_names;
@@ -403,11 +334,14 @@ mod tests {
         Walk::new(scenario, script, policy, options, false)
     }
 
-    /// The reference: whole walks, a stage at a time, compared as text.
-    fn as_walks(scenario: &Scenario, policy: &Policy) -> Sum {
+    /// The reference: whole walks, a stage at a time; `text` tells one from another.
+    fn as_walks(
+        scenario: &Scenario,
+        policy: &Policy,
+        text: impl Fn(&mut Walk<'_>, &Script) -> String,
+    ) -> Sum {
         let script = Script::of(scenario);
         let mut first = start(scenario, &script, policy);
-        renumber(first.machine_mut());
         let mut seen = HashSet::from([text(&mut first, &script)]);
         let (mut level, mut depth) = (vec![first], 0);
         let mut sum = Sum { states: 1, ..Sum::default() };
@@ -431,7 +365,6 @@ mod tests {
                     }
                     to.audit();
                     assert_eq!(to.word(), None, "the counts do not add up");
-                    renumber(to.machine_mut());
                     if seen.insert(text(&mut to, &script)) {
                         sum.states += 1;
                         next.push(to);
@@ -447,7 +380,9 @@ mod tests {
         sum
     }
 
-    fn text(walk: &mut Walk<'_>, script: &Script) -> String {
+    /// What a packed state keeps: as many states are asked for.
+    fn kept(walk: &mut Walk<'_>, script: &Script) -> String {
+        renumber(walk.machine_mut());
         let stands: Vec<_> = (0..script.actors.len()).map(|actor| walk.stand(actor)).collect();
         let common = walk.common();
         let machine = walk.machine_mut();
@@ -500,7 +435,7 @@ mod tests {
         ] {
             let scenario = load_with_stages(name, &stage_names()).unwrap();
             let policy = resolve(policy).unwrap();
-            let reference = as_walks(&scenario, &policy);
+            let reference = as_walks(&scenario, &policy, kept);
             for threads in [1, 2] {
                 let found = packed(&scenario, &policy, false, threads);
                 assert_eq!(found, reference, "{name} under {}", policy.name());
@@ -510,6 +445,13 @@ mod tests {
             assert!(reduced.states < reference.states, "{name}");
             let words = |sum: &Sum| sum.ends.keys().copied().collect::<Vec<_>>();
             assert_eq!(words(&reduced), words(&reference), "{name} under {}", policy.name());
+            // Nothing that decides how a schedule ends is left out of what is kept.
+            let whole = as_walks(&scenario, &policy, |walk, _| walk.whole());
+            assert!(whole.states >= reference.states, "{name}");
+            let soonest = |sum: &Sum| -> Vec<_> {
+                sum.ends.iter().map(|(&word, &(_, depth))| (word, depth)).collect()
+            };
+            assert_eq!(soonest(&whole), soonest(&reference), "{name} under {}", policy.name());
         }
     }
 }

@@ -11,19 +11,19 @@ mod state;
 mod step;
 
 use super::actor::{Actor, Cast, Op};
-use super::intern::{Pool, Values};
+use super::intern::Values;
 use super::model::Model;
 use super::naming::{Naming, Symmetries};
 use super::universe::Universe;
-use super::world::{
-    PARTS, Shared, Unheeded, World, forget_since, pack, rank, same_numbers, same_parts,
-};
+use super::world::{PARTS, Shared, Unheeded, World, forget_since, rank, same_numbers, same_parts};
+use super::worlds::{Base, Worlds};
 use crate::lock::Until;
 use crate::machine::Machine;
 use crate::oracle::Kind;
 use crate::policy::Policy;
 use crate::rename::Renaming;
 use crate::routines::Asked;
+use state::LOOK;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use step::Stepped;
@@ -31,26 +31,17 @@ use step::Stepped;
 pub(super) use coverage::{asked_and_answered, bit};
 pub(super) use memo::{Memo, fetch};
 pub(super) use start::Start;
-pub use state::{Choice, State, Successor, flag};
-pub(super) use state::{get, place_of, put};
-
-/// Most bits of an actor's number.
-const MOST_BITS: u32 = 24;
-
-/// Bits of a world's number.
-const WORLD_BITS: u32 = 32;
+pub use state::{Choice, State, Successor, WORDS, flag};
+pub(super) use state::{
+    ERRORS, Places, SWAP_IO, error_of, key, outcome, parts_of, place_of, set_world, world_of,
+    world_of_error,
+};
 
 /// With the number of choices: the actor is at an operation.
 const BUSY: u8 = 0x80;
 
 /// A bit of a choice: in place of the step, which naming it leads to.
 const WHICH_NAMING: u64 = 0x80;
-
-/// In place of an actor's number: swap IO.
-const SWAP_IO: u32 = (1 << MOST_BITS) - 1;
-
-/// In place of an actor's number: everything is looked at.
-const LOOK: u32 = (1 << MOST_BITS) - 2;
 
 /// Stages that one operation may run without stopping, or it makes no progress.
 const MOST_STAGES: u32 = 20_000;
@@ -71,24 +62,6 @@ impl Reductions {
     pub const NONE: Self = Self { movers: false, symmetry: false };
 }
 
-/// What ends a schedule, in the order of its words: numbers of the worlds that stand for it.
-pub const WORDS: [&str; 11] = [
-    "POLICY",
-    "BUG",
-    "FILE DAMAGE",
-    "ZERO DAMAGE",
-    "MISSED COW",
-    "LOST IO",
-    "LOST STORE",
-    "PIN APART",
-    "NO PROGRESS",
-    "DEADLOCK",
-    "STUCK",
-];
-
-/// The first world's number that stands for an error.
-pub(super) const ERRORS: u32 = u32::MAX - WORDS.len() as u32;
-
 /// A universe under one policy.
 pub struct System<'a, const W: usize> {
     universe: &'a Universe,
@@ -99,12 +72,11 @@ pub struct System<'a, const W: usize> {
     unheeded: Unheeded,
     namings: Values<Arc<Naming>>,
     renamed: Memo,
-    bits: u32,
+    places: Places,
     start: Start,
     /// The start's world: whose layout unpacked worlds have.
     world: World,
-    pools: [Pool; PARTS],
-    worlds: Pool,
+    worlds: Worlds,
     actors: Values<Actor>,
     memo: Memo,
     coverage: AtomicU64,
@@ -117,13 +89,9 @@ pub struct System<'a, const W: usize> {
 pub struct Scratch {
     machine: Machine,
     shared: Shared,
-    base: World,
-    base_is: u32,
-    base_parts: [u32; PARTS],
+    base: Base,
     /// Which parts of the machine are the base's.
     same: [bool; PARTS],
-    parts: [Vec<u8>; PARTS],
-    row: Vec<u8>,
     asked: Vec<Asked>,
     renaming: Renaming,
     /// Choices of each actor's value.
@@ -141,7 +109,7 @@ impl<'a, const W: usize> System<'a, W> {
         let Machine { mem, oracle, .. } = start.machine.clone();
         let world = World { mem, oracle, shared: start.shared.clone() };
         let symmetries = Symmetries::of(universe, &cast);
-        let bits = ((W as u32 * 64 - WORLD_BITS) / cast.len() as u32).min(MOST_BITS);
+        let places = Places::new(W, cast.len());
         let mut system = Self {
             universe,
             policy,
@@ -151,11 +119,10 @@ impl<'a, const W: usize> System<'a, W> {
             unheeded: Unheeded::of(universe),
             namings: Values::new(),
             renamed: Memo::new(),
-            bits,
+            places,
             start,
             world,
-            pools: std::array::from_fn(|_| Pool::new()),
-            worlds: Pool::new(),
+            worlds: Worlds::new(),
             actors: Values::new(),
             memo: Memo::new(),
             coverage: AtomicU64::new(0),
@@ -179,7 +146,7 @@ impl<'a, const W: usize> System<'a, W> {
             let actor = naming.as_ref().map_or(actor, |naming| naming.actor(&self.cast, &actor));
             numbers[usize::from(actor.role)] = self.actors.number(&actor);
         }
-        self.initial = self.pack(world, &numbers);
+        self.initial = self.places.state(world, &numbers);
         let same = || (0..self.cast.len() as u8).collect();
         self.initial_roles = naming.map_or_else(same, |naming| naming.roles.clone());
     }
@@ -210,116 +177,14 @@ impl<'a, const W: usize> System<'a, W> {
         &self.initial_roles
     }
 
-    /// Where it begins.
-    #[must_use]
-    pub const fn initial(&self) -> State<W> {
-        self.initial
-    }
-
-    /// What a thread needs.
-    #[must_use]
-    pub fn scratch(&self) -> Scratch {
-        Scratch {
-            machine: self.start.machine.clone(),
-            shared: self.start.shared.clone(),
-            base: self.world.clone(),
-            base_is: u32::MAX,
-            base_parts: [0; PARTS],
-            same: [false; PARTS],
-            parts: Default::default(),
-            row: Vec::new(),
-            asked: Vec::new(),
-            renaming: Renaming::default(),
-            choices: Vec::new(),
-        }
-    }
-
-    /// Bytes taken by parts of states: those that grow with the states, and the memory of
-    /// steps, which could do without.
-    #[must_use]
-    pub fn bytes(&self) -> (u64, u64) {
-        let parts = self.pools.iter().chain([&self.worlds]).map(Pool::bytes).sum::<u64>();
-        let actors = self.actors.len() * (size_of::<Actor>() + 8);
-        (parts + actors as u64, self.memo.bytes() + self.renamed.bytes())
-    }
-
-    /// Makes room for more steps to be remembered, where it runs out, if that takes at most
-    /// so many bytes more.
-    pub fn remember_more(&self, bytes: u64) {
-        self.memo.grow(bytes / 2);
-        self.renamed.grow(bytes / 4);
-    }
-
-    /// Questions asked and answers given so far: five bits for each hook.
-    #[must_use]
-    pub fn coverage(&self) -> u64 {
-        self.coverage.load(Relaxed)
-    }
-
-    /// What states are made of: parts of worlds, worlds, actors.
-    pub(super) const fn interned(&self) -> (&[Pool; PARTS], &Pool, &Values<Actor>) {
-        (&self.pools, &self.worlds, &self.actors)
-    }
-
-    /// Forgets which steps were worked out, and sets what was covered by them.
-    pub(super) fn forget_steps(&self, coverage: u64) {
-        self.memo.forget();
-        self.coverage.store(coverage, Relaxed);
-    }
-
-    fn pack(&self, world: u32, actors: &[u32]) -> State<W> {
-        let mut state = [0; W];
-        put(&mut state, 0, WORLD_BITS, world.into());
-        for (role, &actor) in actors.iter().enumerate() {
-            assert!(actor >> self.bits == 0, "too many values of actors for {} bits", self.bits);
-            put(&mut state, WORLD_BITS + role as u32 * self.bits, self.bits, actor.into());
-        }
-        state
-    }
-
-    #[inline]
-    fn world_of(state: &State<W>) -> u32 {
-        state[0] as u32
+    /// What states are made of: worlds, actors.
+    pub(super) const fn interned(&self) -> (&Worlds, &Values<Actor>) {
+        (&self.worlds, &self.actors)
     }
 
     #[inline]
     pub(super) fn actor_of(&self, state: &State<W>, role: usize) -> u32 {
-        get(state, WORLD_BITS + role as u32 * self.bits, self.bits) as u32
-    }
-
-    /// The word of an error that a state stands for.
-    #[must_use]
-    #[inline]
-    pub fn error(&self, state: &State<W>) -> Option<&'static str> {
-        let world = Self::world_of(state);
-        (world >= ERRORS).then(|| WORDS[(world - ERRORS) as usize])
-    }
-
-    /// All that can follow a state, in a fixed order.
-    pub fn successors(
-        &self,
-        scratch: &mut Scratch,
-        state: &State<W>,
-        found: &mut Vec<Successor<W>>,
-    ) {
-        found.clear();
-        let world = Self::world_of(state);
-        if world >= ERRORS {
-            return;
-        }
-        for role in 0..self.cast.len() {
-            let actor = self.actor_of(state, role);
-            for which in 0..self.choices(scratch, actor) & !BUSY {
-                let by = Choice { by: role as u8, which };
-                self.follow(scratch, state, world, actor, by, found);
-            }
-        }
-        for which in 0..u8::MAX {
-            let by = Choice { by: Choice::SWAP, which };
-            if !self.follow(scratch, state, world, 0, by, found) {
-                break;
-            }
-        }
+        self.places.get(state, role)
     }
 
     #[inline]
@@ -340,20 +205,6 @@ impl<'a, const W: usize> System<'a, W> {
         scratch.choices[actor as usize]
     }
 
-    /// Asks for what is remembered of a state's steps to be brought near.
-    #[inline]
-    pub fn fetch(&self, scratch: &mut Scratch, state: &State<W>) {
-        let world = u64::from(Self::world_of(state)) << 32;
-        for role in 0..self.cast.len() {
-            let actor = self.actor_of(state, role);
-            let choices = self.choices(scratch, actor) & !BUSY;
-            for which in 0..choices {
-                self.memo.fetch(world | u64::from(actor) << 8 | u64::from(which));
-            }
-        }
-        self.memo.fetch(world | u64::from(SWAP_IO) << 8);
-    }
-
     /// Follows one choice; false if it is not possible.
     #[inline]
     fn follow(
@@ -365,12 +216,8 @@ impl<'a, const W: usize> System<'a, W> {
         by: Choice,
         found: &mut Vec<Successor<W>>,
     ) -> bool {
-        // Values of actors are of one role each, so the role need not be in the key.
-        let (actor_key, which) = match by.by {
-            Choice::SWAP => (SWAP_IO, by.which),
-            _ => (actor, by.which),
-        };
-        let key = u64::from(world) << 32 | u64::from(actor_key) << 8 | u64::from(which);
+        let in_place = if by.by == Choice::SWAP { SWAP_IO } else { actor };
+        let key = key(world, in_place, by.which);
         let mut naming = None;
         let remembered = self.memo.get(key).and_then(|value| {
             if value as u8 & flag::RENAMED != 0 {
@@ -387,19 +234,17 @@ impl<'a, const W: usize> System<'a, W> {
             naming = names;
             value
         });
-        let flags = value as u8;
+        let (next, named, flags) = parts_of(value);
         if flags & flag::POSSIBLE == 0 {
             return false;
         }
-        let next = (value >> 32) as u32;
         let mut to = *state;
         if next >= ERRORS {
             to = [0; W];
         } else if by.by != Choice::SWAP {
-            let place = WORLD_BITS + u32::from(by.by) * self.bits;
-            put(&mut to, place, self.bits, value >> 8 & ((1 << MOST_BITS) - 1));
+            self.places.set(&mut to, by.by.into(), named);
         }
-        put(&mut to, 0, WORLD_BITS, next.into());
+        set_world(&mut to, next);
         if let Some(naming) = naming {
             self.rename(&mut to, naming, by);
         }
@@ -416,7 +261,7 @@ impl<'a, const W: usize> System<'a, W> {
             let named = if role == usize::from(by.by) {
                 actor
             } else {
-                let key = u64::from(naming) << 32 | u64::from(actor) << 8;
+                let key = key(naming, actor, 0);
                 self.renamed.get(key).unwrap_or_else(|| {
                     let named = names.actor(&self.cast, &self.actors.get(actor));
                     let number = self.actors.number(&named).into();
@@ -424,9 +269,7 @@ impl<'a, const W: usize> System<'a, W> {
                     number
                 }) as u32
             };
-            assert!(named >> self.bits == 0, "too many values of actors for {} bits", self.bits);
-            let place = WORLD_BITS + u32::from(names.roles[role]) * self.bits;
-            put(state, place, self.bits, named.into());
+            self.places.set(state, names.roles[role].into(), named);
         }
     }
 
@@ -437,7 +280,7 @@ impl<'a, const W: usize> System<'a, W> {
         state: &State<W>,
         by: Choice,
     ) -> Option<(State<W>, Option<Vec<u8>>)> {
-        let world = Self::world_of(state);
+        let world = world_of(state);
         let actor = if by.by == Choice::SWAP { 0 } else { self.actor_of(state, by.by.into()) };
         let (_, naming) = self.work_out(scratch, world, actor, by);
         let mut found = Vec::new();
@@ -462,13 +305,13 @@ impl<'a, const W: usize> System<'a, W> {
             _ => Some(self.actors.get(actor)),
         };
         let waits = match before {
-            None => scratch.base.mem.swap_io.len() <= usize::from(by.which),
+            None => scratch.base.world.mem.swap_io.len() <= usize::from(by.which),
             Some(Actor { task, op: Some(_), .. }) => {
-                !task.top().wants(&scratch.base.mem, &task).available(&scratch.base.mem)
+                !task.top().wants(&scratch.base.world.mem, &task).available(&scratch.base.world.mem)
             }
             Some(Actor { role, .. }) => {
                 let cast = &self.cast[usize::from(role)];
-                !cast.could_begin(&scratch.base, cast.ops[usize::from(by.which)])
+                !cast.could_begin(&scratch.base.world, cast.ops[usize::from(by.which)])
             }
         };
         if waits {
@@ -480,12 +323,9 @@ impl<'a, const W: usize> System<'a, W> {
             return (0, None);
         };
         let word = self.word(&scratch.machine, &stepped);
-        scratch.same = same_parts(&scratch.machine, &scratch.shared, &scratch.base);
+        scratch.same = same_parts(&scratch.machine, &scratch.shared, &scratch.base.world);
         let (next, naming) = match word {
-            Some(word) => {
-                let place = WORDS.iter().position(|&one| one == word);
-                (ERRORS + place.expect("a word of an error") as u32, None)
-            }
+            Some(word) => (world_of_error(word), None),
             None => self.number(scratch),
         };
         if word.is_some() {
@@ -497,20 +337,20 @@ impl<'a, const W: usize> System<'a, W> {
             (_, None) => self.actors.number(&stepped.actor),
             (_, Some(naming)) => self.actors.number(&naming.actor(&self.cast, &stepped.actor)),
         };
-        assert!(actor >> self.bits == 0, "too many values of actors for {} bits", self.bits);
         let naming = naming.map(|naming| self.namings.number(&naming));
         flags |= if naming.is_some() { flag::RENAMED } else { 0 };
-        (u64::from(next) << 32 | u64::from(actor) << 8 | u64::from(flags), naming)
+        (outcome(next, actor, flags), naming)
     }
 
     /// Brings a world into the scratch machine.
     fn load(&self, scratch: &mut Scratch, world: u32) {
         self.look_up(scratch, world);
         let Scratch { machine, shared, base, same, .. } = scratch;
-        machine.mem.copy_parts(&base.mem, *same);
+        let World { mem, oracle, shared: its } = &base.world;
+        machine.mem.copy_parts(mem, *same);
         if !same[PARTS - 1] {
-            machine.oracle.copy_from(&base.oracle);
-            shared.copy_from(&base.shared);
+            machine.oracle.copy_from(oracle);
+            shared.copy_from(its);
         }
         machine.fault = None;
         *same = [false; PARTS];
@@ -518,31 +358,20 @@ impl<'a, const W: usize> System<'a, W> {
 
     /// Brings a world into the scratch's base.
     fn look_up(&self, scratch: &mut Scratch, world: u32) {
-        if scratch.base_is == world {
-            return;
+        if self.worlds.look_up(world, &mut scratch.base) {
+            scratch.same = [false; PARTS];
         }
-        let Scratch { base, base_parts, parts, row, .. } = scratch;
-        self.worlds.row(world, row);
-        for (part, pool) in self.pools.iter().enumerate() {
-            let number = row[part * 4..part * 4 + 4].try_into().expect("four bytes");
-            base_parts[part] = u32::from_le_bytes(number);
-            pool.row(base_parts[part], &mut parts[part]);
-        }
-        base.unpack(parts);
-        scratch.base_is = world;
-        scratch.same = [false; PARTS];
     }
 
     /// The number of the world that the scratch machine has come to, and the names that it
     /// was given.
     fn number(&self, scratch: &mut Scratch) -> (u32, Option<Arc<Naming>>) {
-        let based = scratch.base_is != u32::MAX;
-        let Scratch { machine, shared, parts, row, renaming, base, base_parts, same, .. } = scratch;
+        let Scratch { machine, shared, renaming, base, same, .. } = scratch;
         // Most stages change one part, or none.
-        if *same == [true; PARTS] {
-            return (scratch.base_is, None);
+        if let (Some(world), true) = (base.is, *same == [true; PARTS]) {
+            return (world, None);
         }
-        let from = based.then_some(&*base);
+        let from = base.is.map(|_| &base.world);
         let mut known = forget_since(machine, shared, self.unheeded, (from, *same));
         let symmetry = self.reductions.symmetry;
         let naming =
@@ -555,19 +384,7 @@ impl<'a, const W: usize> System<'a, W> {
             known = [false; PARTS];
         }
         *same = known;
-        row.clear();
-        for part in 0..PARTS {
-            let number = if known[part] {
-                base_parts[part]
-            } else {
-                pack(machine, shared, part, &mut parts[part]);
-                self.pools[part].number(&parts[part])
-            };
-            row.extend_from_slice(&number.to_le_bytes());
-        }
-        let number = self.worlds.number(row);
-        assert!(number < ERRORS, "too many worlds");
-        (number, naming)
+        (self.worlds.number(machine, shared, (base, known), None), naming)
     }
 
     /// Makes a choice on the scratch machine; none if it is not possible.
@@ -581,28 +398,6 @@ impl<'a, const W: usize> System<'a, W> {
             self.coverage.fetch_or(bits, Relaxed);
         }
         stepped
-    }
-
-    /// The word of the error that a state is: it stands for one, or one is found when
-    /// nobody does anything and everything is looked at.
-    #[inline]
-    pub fn verdict(&self, scratch: &mut Scratch, state: &State<W>) -> Option<&'static str> {
-        if let Some(word) = self.error(state) {
-            return Some(word);
-        }
-        if !self.quiet(scratch, state) {
-            return None;
-        }
-        let world = Self::world_of(state);
-        let key = u64::from(world) << 32 | u64::from(LOOK) << 8;
-        let value = self.memo.get(key).unwrap_or_else(|| {
-            let word = self.look(scratch, world);
-            let place = word.and_then(|word| WORDS.iter().position(|&one| one == word));
-            let value = place.map_or(0, |place| place as u64 + 1);
-            self.memo.put(key, value);
-            value
-        });
-        value.checked_sub(1).map(|place| WORDS[place as usize])
     }
 
     /// Looks at everything in a world in which nobody does anything.
@@ -635,11 +430,6 @@ impl<'a, const W: usize> System<'a, W> {
             .all(|role| self.choices(scratch, self.actor_of(state, role)) & BUSY == 0)
     }
 
-    /// The word of the outcome, where nothing follows.
-    pub(super) fn end(&self, scratch: &mut Scratch, state: &State<W>) -> &'static str {
-        if self.quiet(scratch, state) { "ok" } else { "DEADLOCK" }
-    }
-
     /// Who is in the middle of an operation, as bits.
     pub(super) fn busy(&self, scratch: &mut Scratch, state: &State<W>) -> u32 {
         if self.error(state).is_some() {
@@ -652,7 +442,7 @@ impl<'a, const W: usize> System<'a, W> {
 
     /// Whether somebody who is in the middle of an operation sleeps for a while.
     pub(super) fn sleeps(&self, scratch: &mut Scratch, state: &State<W>, role: usize) -> bool {
-        self.load(scratch, Self::world_of(state));
+        self.load(scratch, world_of(state));
         let task = self.actor(state, role).task;
         task.top().wants(&scratch.machine.mem, &task).until == Until::Tick
     }
@@ -668,8 +458,7 @@ impl<'a, const W: usize> System<'a, W> {
             Choice::SWAP => SWAP_IO,
             role => self.actor_of(state, role.into()),
         };
-        let world = u64::from(Self::world_of(state));
-        let key = world << 32 | u64::from(actor) << 8 | u64::from(by.which) | WHICH_NAMING;
+        let key = key(world_of(state), actor, by.which) | WHICH_NAMING;
         match self.memo.get(key) {
             Some(naming) => Some(self.namings.get(naming as u32).roles.clone()),
             None => self.follow_slowly(scratch, state, by)?.1,
@@ -686,50 +475,99 @@ impl<const W: usize> Model<W> for System<'_, W> {
     type Scratch = Scratch;
 
     fn scratch(&self) -> Scratch {
-        self.scratch()
+        Scratch {
+            machine: self.start.machine.clone(),
+            shared: self.start.shared.clone(),
+            base: Base::new(self.world.clone()),
+            same: [false; PARTS],
+            asked: Vec::new(),
+            renaming: Renaming::default(),
+            choices: Vec::new(),
+        }
     }
 
     fn initial(&self) -> State<W> {
-        self.initial()
+        self.initial
     }
 
     #[inline]
     fn error(&self, state: &State<W>) -> Option<&'static str> {
-        self.error(state)
+        error_of(state)
     }
 
     #[inline]
     fn verdict(&self, scratch: &mut Scratch, state: &State<W>) -> Option<&'static str> {
-        self.verdict(scratch, state)
+        if let Some(word) = self.error(state) {
+            return Some(word);
+        }
+        if !self.quiet(scratch, state) {
+            return None;
+        }
+        let world = world_of(state);
+        let key = key(world, LOOK, 0);
+        let value = self.memo.get(key).unwrap_or_else(|| {
+            let word = self.look(scratch, world);
+            let place = word.and_then(|word| WORDS.iter().position(|&one| one == word));
+            let value = place.map_or(0, |place| place as u64 + 1);
+            self.memo.put(key, value);
+            value
+        });
+        value.checked_sub(1).map(|place| WORDS[place as usize])
     }
 
     fn end(&self, scratch: &mut Scratch, state: &State<W>) -> &'static str {
-        self.end(scratch, state)
+        if self.quiet(scratch, state) { "ok" } else { "DEADLOCK" }
     }
 
-    #[inline]
     fn successors(&self, scratch: &mut Scratch, state: &State<W>, found: &mut Vec<Successor<W>>) {
-        self.successors(scratch, state, found);
+        found.clear();
+        let world = world_of(state);
+        if world >= ERRORS {
+            return;
+        }
+        for role in 0..self.cast.len() {
+            let actor = self.actor_of(state, role);
+            for which in 0..self.choices(scratch, actor) & !BUSY {
+                let by = Choice { by: role as u8, which };
+                self.follow(scratch, state, world, actor, by, found);
+            }
+        }
+        for which in 0..u8::MAX {
+            let by = Choice { by: Choice::SWAP, which };
+            if !self.follow(scratch, state, world, 0, by, found) {
+                break;
+            }
+        }
     }
 
     #[inline]
     fn fetch(&self, scratch: &mut Scratch, state: &State<W>) {
-        self.fetch(scratch, state);
+        let world = world_of(state);
+        for role in 0..self.cast.len() {
+            let actor = self.actor_of(state, role);
+            for which in 0..self.choices(scratch, actor) & !BUSY {
+                self.memo.fetch(key(world, actor, which));
+            }
+        }
+        self.memo.fetch(key(world, SWAP_IO, 0));
     }
 
     fn bytes(&self) -> (u64, u64) {
-        self.bytes()
+        let actors = self.actors.len() * (size_of::<Actor>() + 8);
+        (self.worlds.bytes() + actors as u64, self.memo.bytes() + self.renamed.bytes())
     }
 
     fn remember_more(&self, bytes: u64) {
-        self.remember_more(bytes);
+        self.memo.grow(bytes / 2);
+        self.renamed.grow(bytes / 4);
     }
 
     fn coverage(&self) -> u64 {
-        self.coverage()
+        self.coverage.load(Relaxed)
     }
 
     fn forget_steps(&self, coverage: u64) {
-        self.forget_steps(coverage);
+        self.memo.forget();
+        self.coverage.store(coverage, Relaxed);
     }
 }

@@ -100,6 +100,18 @@ impl Walk<'_> {
         }
     }
 
+    /// All that the rest of a walk depends on, as text, put together apart from
+    /// [`Walk::common`] and [`Walk::stand`], and nothing forgotten but counts of work.
+    #[cfg(test)]
+    pub fn whole(&self) -> String {
+        let mut machine = self.runner.machine.clone();
+        machine.stages = 0;
+        machine.mem.costs = crate::mm::Costs::default();
+        let Runner { names, injected, work, current, .. } = &self.runner;
+        let seen = self.undefined.map(|finding| finding.kind);
+        format!("{machine:?} {names:?} {injected:?} {work:?} {current:?} {:?} {seen:?}", self.done)
+    }
+
     /// The machine, to be given other memories.
     pub const fn machine_mut(&mut self) -> &mut Machine {
         &mut self.runner.machine

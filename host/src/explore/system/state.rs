@@ -47,14 +47,126 @@ pub mod flag {
     pub const RENAMED: u8 = 64;
 }
 
+/// Most bits of an actor's number.
+const MOST_BITS: u32 = 24;
+
+/// Bits of a world's number.
+const WORLD_BITS: u32 = 32;
+
+/// In place of an actor's number: swap IO.
+pub(in crate::explore) const SWAP_IO: u32 = (1 << MOST_BITS) - 1;
+
+/// In place of an actor's number: everything is looked at.
+pub(super) const LOOK: u32 = (1 << MOST_BITS) - 2;
+
+/// What ends a schedule, in the order of its words: numbers of the worlds that stand for it.
+pub const WORDS: [&str; 11] = [
+    "POLICY",
+    "BUG",
+    "FILE DAMAGE",
+    "ZERO DAMAGE",
+    "MISSED COW",
+    "LOST IO",
+    "LOST STORE",
+    "PIN APART",
+    "NO PROGRESS",
+    "DEADLOCK",
+    "STUCK",
+];
+
+/// The first world's number that stands for an error.
+pub(in crate::explore) const ERRORS: u32 = u32::MAX - WORDS.len() as u32;
+
+/// The number of the world that stands for an error.
+pub(in crate::explore) fn world_of_error(word: &str) -> u32 {
+    let place = WORDS.iter().position(|&one| one == word).expect("a word of an error");
+    ERRORS + place as u32
+}
+
+/// The word of the error that a state stands for.
+#[inline]
+pub(in crate::explore) fn error_of<const W: usize>(state: &State<W>) -> Option<&'static str> {
+    let world = world_of(state);
+    (world >= ERRORS).then(|| WORDS[(world - ERRORS) as usize])
+}
+
+/// The number of a state's world.
+#[inline]
+pub(in crate::explore) const fn world_of<const W: usize>(state: &State<W>) -> u32 {
+    state[0] as u32
+}
+
+/// Gives a state another world.
+#[inline]
+pub(in crate::explore) fn set_world<const W: usize>(state: &mut State<W>, world: u32) {
+    put(state, 0, WORLD_BITS, world.into());
+}
+
+/// The key of a step: a world, an actor or what is in its place, and what it chooses.
+/// Values of actors are of one actor each, so who it is need not be in it.
+#[inline]
+pub(in crate::explore) const fn key(world: u32, actor: u32, which: u8) -> u64 {
+    (world as u64) << 32 | (actor as u64) << 8 | which as u64
+}
+
+/// What a step comes to, as one word: world, actor, flags.
+///
+/// # Panics
+/// 2^24 values of actors.
+pub(in crate::explore) fn outcome(world: u32, actor: u32, flags: u8) -> u64 {
+    assert!(actor < LOOK, "too many values of actors");
+    key(world, actor, flags)
+}
+
+/// World, actor and flags that a step comes to.
+#[inline]
+pub(in crate::explore) const fn parts_of(outcome: u64) -> (u32, u32, u8) {
+    ((outcome >> 32) as u32, (outcome >> 8) as u32 & ((1 << MOST_BITS) - 1), outcome as u8)
+}
+
+/// Where the numbers of actors are in a state: after that of its world.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::explore) struct Places {
+    bits: u32,
+}
+
+impl Places {
+    /// For so many actors in so many words.
+    pub fn new(words: usize, actors: usize) -> Self {
+        let bits = (words as u32 * 64 - WORLD_BITS) / actors.max(1) as u32;
+        Self { bits: bits.min(MOST_BITS) }
+    }
+
+    /// A state of a world and actors.
+    pub fn state<const W: usize>(self, world: u32, actors: &[u32]) -> State<W> {
+        let mut state = [0; W];
+        set_world(&mut state, world);
+        for (place, &actor) in actors.iter().enumerate() {
+            self.set(&mut state, place, actor);
+        }
+        state
+    }
+
+    /// The number of an actor.
+    #[inline]
+    pub fn get<const W: usize>(self, state: &State<W>, actor: usize) -> u32 {
+        get(state, WORLD_BITS + actor as u32 * self.bits, self.bits) as u32
+    }
+
+    /// Gives an actor another number.
+    ///
+    /// # Panics
+    /// It has too many bits.
+    #[inline]
+    pub fn set<const W: usize>(self, state: &mut State<W>, actor: usize, number: u32) {
+        assert!(number >> self.bits == 0, "too many values of actors for {} bits", self.bits);
+        put(state, WORLD_BITS + actor as u32 * self.bits, self.bits, number.into());
+    }
+}
+
 /// Writes so many bits of a state.
 #[inline]
-pub(in crate::explore) fn put<const W: usize>(
-    state: &mut State<W>,
-    place: u32,
-    bits: u32,
-    value: u64,
-) {
+fn put<const W: usize>(state: &mut State<W>, place: u32, bits: u32, value: u64) {
     let (word, shift) = ((place / 64) as usize, place % 64);
     let mask = u64::MAX >> (64 - bits);
     state[word] = state[word] & !(mask << shift) | value << shift;
@@ -66,7 +178,7 @@ pub(in crate::explore) fn put<const W: usize>(
 
 /// Reads so many bits of a state.
 #[inline]
-pub(in crate::explore) fn get<const W: usize>(state: &State<W>, place: u32, bits: u32) -> u64 {
+fn get<const W: usize>(state: &State<W>, place: u32, bits: u32) -> u64 {
     let (word, shift) = ((place / 64) as usize, place % 64);
     let mask = u64::MAX >> (64 - bits);
     let mut value = state[word] >> shift;

@@ -1,7 +1,7 @@
 //! A universe under `vanilla` as a transition system, and what one thread needs for it.
 
 use crate::universe::named;
-use cowpath::explore::{Reductions, Scratch, Successor, System};
+use cowpath::explore::{Model as _, Reductions, Scratch, Successor, System};
 use cowpath::policy;
 
 /// Words of a packed state.

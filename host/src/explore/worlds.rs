@@ -1,0 +1,92 @@
+//! Worlds, each once and known by a number: rows of the numbers of their parts.
+
+use super::intern::Pool;
+use super::system::ERRORS;
+use super::world::{PARTS, Shared, World, pack};
+use crate::machine::Machine;
+
+/// Worlds.
+pub(super) struct Worlds {
+    /// Rows of bytes, of each part.
+    pub parts: [Pool; PARTS],
+    /// Rows of numbers: of the parts, and of what else there is.
+    pub rows: Pool,
+}
+
+/// A world that one thread has at hand, unpacked.
+pub(super) struct Base {
+    pub world: World,
+    /// Its number; none: it is nothing's yet.
+    pub is: Option<u32>,
+    /// What else there is in its row.
+    pub also: Option<u32>,
+    numbers: [u32; PARTS],
+    bytes: [Vec<u8>; PARTS],
+    row: Vec<u8>,
+}
+
+impl Base {
+    /// Room for worlds of this one's layout.
+    pub fn new(world: World) -> Self {
+        let bytes = Default::default();
+        Self { world, is: None, also: None, numbers: [0; PARTS], bytes, row: Vec::new() }
+    }
+}
+
+impl Worlds {
+    pub fn new() -> Self {
+        Self { parts: std::array::from_fn(|_| Pool::new()), rows: Pool::new() }
+    }
+
+    /// Bytes that they take.
+    pub fn bytes(&self) -> u64 {
+        self.parts.iter().chain([&self.rows]).map(Pool::bytes).sum()
+    }
+
+    /// Unpacks a world; false if it is at hand already.
+    pub fn look_up(&self, world: u32, base: &mut Base) -> bool {
+        if base.is == Some(world) {
+            return false;
+        }
+        let Base { world: unpacked, is, also, numbers, bytes, row } = base;
+        self.rows.row(world, row);
+        let mut all = row.as_chunks::<4>().0.iter().map(|&number| u32::from_le_bytes(number));
+        for (part, pool) in self.parts.iter().enumerate() {
+            numbers[part] = all.next().expect("one for each part");
+            pool.row(numbers[part], &mut bytes[part]);
+        }
+        *also = all.next();
+        unpacked.unpack(bytes);
+        *is = Some(world);
+        true
+    }
+
+    /// The number of the world that a machine has come to, parts of which are known to be
+    /// those of the base; and what else belongs to it.
+    ///
+    /// # Panics
+    /// 2^32 worlds.
+    pub fn number(
+        &self,
+        machine: &mut Machine,
+        shared: &mut Shared,
+        (base, known): (&mut Base, [bool; PARTS]),
+        also: Option<u32>,
+    ) -> u32 {
+        let Base { numbers, bytes, row, .. } = base;
+        row.clear();
+        for part in 0..PARTS {
+            let number = if known[part] {
+                numbers[part]
+            } else {
+                pack(machine, shared, part, &mut bytes[part]);
+                self.parts[part].number(&bytes[part])
+            };
+            row.extend_from_slice(&number.to_le_bytes());
+        }
+        row.extend(also.iter().flat_map(|number| number.to_le_bytes()));
+        let number = self.rows.number(row);
+        assert!(number < ERRORS, "too many worlds");
+        number
+    }
+}
