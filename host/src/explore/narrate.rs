@@ -7,7 +7,7 @@ use super::actor::{Actor, Op, frame};
 use super::model::Model as _;
 use super::system::{Choice, Scratch, Start, State, System};
 use super::universe::{Verb, process_name};
-use super::world::{NOBODY, Shared, Unheeded, forget};
+use super::world::{NOBODY, Shared, forget};
 use crate::machine::Machine;
 use crate::routines::stage_names;
 use crate::run::{Move, Script};
@@ -109,7 +109,7 @@ impl<'a, const W: usize> Narrator<'a, W> {
     fn complete_swap(&mut self, which: u8) {
         self.moves.push(By::Swap(self.machine.mem.swap_io[usize::from(which)].entry));
         self.machine.complete_swap_io(which.into(), true);
-        let unheeded = Unheeded::of(self.system.universe());
+        let unheeded = self.system.unheeded();
         forget(&mut self.machine, &mut self.shared, unheeded);
     }
 
@@ -184,7 +184,7 @@ impl<'a, const W: usize> Narrator<'a, W> {
         let halted = self.machine.halted() || errors;
         if !halted {
             self.machine.oracle.findings.clear();
-            let unheeded = Unheeded::of(self.system.universe());
+            let unheeded = self.system.unheeded();
             forget(&mut self.machine, &mut self.shared, unheeded);
         }
     }

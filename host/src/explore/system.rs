@@ -116,7 +116,7 @@ impl<'a, const W: usize> System<'a, W> {
             reductions,
             cast,
             symmetries,
-            unheeded: Unheeded::of(universe),
+            unheeded: Unheeded::of(universe, policy),
             namings: Values::new(),
             renamed: Memo::new(),
             places,
@@ -170,6 +170,11 @@ impl<'a, const W: usize> System<'a, W> {
     /// What is explored.
     pub(super) const fn universe(&self) -> &Universe {
         self.universe
+    }
+
+    /// What nobody goes by.
+    pub(super) const fn unheeded(&self) -> Unheeded {
+        self.unheeded
     }
 
     /// The place of each role in the initial state.

@@ -137,7 +137,7 @@ impl SwapArea {
             cache,
             data,
             refs,
-            lowest_bit,
+            lowest_bit: _,
             priority: _,
             writeok: _,
             used: _,
@@ -151,9 +151,7 @@ impl SwapArea {
         permute(cache, slots);
         permute(data, slots);
         permute(refs, slots);
-        // The lowest free slot, of all that it may be: `scan_swap_map` takes the same.
-        let free = swap_map.iter().position(|&count| count == 0);
-        *lowest_bit = free.unwrap_or(swap_map.len()) as u32;
+        self.raise_lowest_bit();
     }
 }
 

@@ -56,6 +56,16 @@ pub struct SwapIo {
     pub write: bool,
 }
 
+impl SwapArea {
+    /// Makes `lowest_bit` the lowest free slot, of all that it may be: `scan_swap_map` takes
+    /// the same. Whether it was another one.
+    pub(crate) fn raise_lowest_bit(&mut self) -> bool {
+        let free = self.swap_map.iter().position(|&count| count == 0);
+        let free = free.unwrap_or(self.swap_map.len()) as u32;
+        std::mem::replace(&mut self.lowest_bit, free) != free
+    }
+}
+
 impl Memory {
     /// `swap_map[offset]` of an entry; `SWAP_MAP_BAD` for a header.
     #[must_use]

@@ -14,7 +14,9 @@ use crate::mm::{
     SECTORS, Token, Vma,
 };
 use crate::oracle::Oracle;
+use crate::policy::Policy;
 use crate::scenario::MigrateOrder;
+use cowpath_abi::SWAPOFF_BY_MM;
 
 /// What nobody in a universe goes by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,18 +26,24 @@ pub(in crate::explore) struct Unheeded {
     pub age: bool,
     /// With `age`, young bits of present ptes: migration does not go by them either.
     pub young: bool,
-    /// Who is on the mmlist, beside those who have swap ptes: there is no swapoff.
+    /// Who is on the mmlist, beside those who have swap ptes, and their order, as long as
+    /// no swapoff is at work: there is none, or it looks for one slot's ptes until it has
+    /// them all, whoever comes first, and nobody is in its way between two operations.
     pub mmlist: bool,
 }
 
 impl Unheeded {
-    /// What nobody goes by in a universe.
-    pub fn of(universe: &Universe) -> Self {
+    /// What nobody goes by in a universe, under a policy.
+    pub fn of(universe: &Universe, policy: &Policy) -> Self {
         let age = universe.ignore_references && universe.grain == Grain::Operation;
         // Replace first: migration brings back what was young.
         let brings_back = universe.migrate != Times::NEVER;
         let young = age && !(brings_back && universe.order == MigrateOrder::ReplaceFirst);
-        Self { age, young, mmlist: !universe.swapoff }
+        // One mm after the other, reading its slots: who is first decides for whom there
+        // is memory.
+        let by_mm = policy.has(SWAPOFF_BY_MM);
+        let mmlist = !universe.swapoff || universe.grain == Grain::Operation && !by_mm;
+        Self { age, young, mmlist }
     }
 
     fn in_pages(self, mem: &mut Memory) {
@@ -62,7 +70,7 @@ impl Unheeded {
                 *pte = pte.mkyoung();
             }
         }
-        if self.mmlist {
+        if self.mmlist && !mem.areas.iter().any(|area| area.used && !area.writeok) {
             let Memory { mmlist, vmas, ptes, .. } = mem;
             mmlist.retain(|&mm| {
                 let its = vmas.iter().filter(|vma| vma.len > 0 && vma.mm == mm);
@@ -134,7 +142,8 @@ fn to_be_written(mem: &mut Memory) {
 }
 
 /// Nobody can look at what free frames and slots hold, nor at pages of the swap cache and
-/// slots that no pte and no task leads to. Whether any of these held something.
+/// slots that no pte and no task leads to; and the search for a slot may begin at the lowest
+/// one that is free. Whether any of these held something, or it began elsewhere.
 fn contents(mem: &mut Memory) -> (bool, bool) {
     const NOTHING: [Token; SECTORS] = [Token::ZERO; SECTORS];
     let (mut pages, mut slots) = (false, false);
@@ -146,6 +155,7 @@ fn contents(mem: &mut Memory) -> (bool, bool) {
         }
     }
     for area in 0..mem.areas.len() {
+        slots |= mem.areas[area].raise_lowest_bit();
         for offset in 1..mem.areas[area].data.len() {
             let here = &mem.areas[area];
             if here.data[offset] == NOTHING {
