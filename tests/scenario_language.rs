@@ -28,7 +28,7 @@ fn with_steps(steps: &[&str]) -> String {
 #
 # And a third.
 title = "a title"
-memory = {{ pages = 16, section = 4, swap = [8, {{ slots = 4, priority = 5, bad = [3] }}, 2], page_cluster = 3 }}
+memory = {{ pages = 16, section = 4, swap = [8, {{ slots = 4, priority = 5, bad = [3] }}, 2], page_cluster = 3, pagevec = 1 }}
 
 [file.F]
 pages = 2
@@ -107,7 +107,7 @@ fn tables_are_read_in_the_order_of_the_file() {
     assert_eq!(scenario.title, "a title");
     assert_eq!(scenario.claim, "A claim of two lines. And a third.");
     let memory = &scenario.memory;
-    assert_eq!((memory.pages, memory.section, memory.page_cluster), (16, 4, 3));
+    assert_eq!((memory.pages, memory.section, memory.page_cluster, memory.pagevec), (16, 4, 3, 1));
     let areas: Vec<_> =
         memory.swap.iter().map(|area| (area.slots, area.priority, &area.bad[..])).collect();
     assert_eq!(areas, [(8, -1, &[][..]), (4, 5, &[3]), (2, -2, &[])]);

@@ -98,6 +98,21 @@ fn what_goes_on_for_ever_is_exhausted() {
     assert_eq!(trace.outcome.word, "LOST IO", "{text}");
 }
 
+/// Without the references of pagevecs there is less to tell apart, and what is written says
+/// so.
+#[test]
+fn pagevecs_may_hold_nothing() {
+    let universe = Universe { pagevec: 1, ..universe("endless") };
+    let found = each(&universe, &["vanilla", "hugh", "pre-2.6.7"], Reductions::ALL);
+    let states = found.explorations.iter().map(|one| one.counts.states);
+    assert_eq!(states.collect::<Vec<_>>(), [1793, 2785, 3499]);
+    assert_eq!(words(&found), [vec![], vec![], vec!["LOST IO"]]);
+    let Written::Reproduces(text) = &found.explorations[2].findings[0].written else {
+        panic!("{:?}", found.explorations[2].findings[0].written);
+    };
+    assert!(text.contains("memory = { pages = 3, pagevec = 1, swap"), "{text}");
+}
+
 /// What parts two policies is told once for each hook: here a page is reused at once, or
 /// after it was unmapped, or if nobody but this process maps it.
 #[test]

@@ -5,8 +5,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    Act, Fact, MapSpec, MemorySpec, MigrateOrder, Over, ProcessSpec, Range, Scenario, Sectors,
-    Step, SwapSpec,
+    Act, Fact, MapSpec, MemorySpec, MigrateOrder, Over, PAGEVEC_SIZE, ProcessSpec, Range, Scenario,
+    Sectors, Step, SwapSpec,
 };
 
 /// Columns of the text.
@@ -73,6 +73,13 @@ fn memory(memory: &MemorySpec) -> String {
         0 => text.push_str("; no swap readahead"),
         cluster => {
             let _ = write!(text, "; swap readahead of {} slots", 1 << cluster);
+        }
+    }
+    match memory.pagevec {
+        PAGEVEC_SIZE => {}
+        1 => text.push_str("; pages go onto the LRU at once"),
+        size => {
+            let _ = write!(text, "; pagevecs of {size}");
         }
     }
     text.push('.');

@@ -39,6 +39,9 @@ pub struct Scenario {
     pub steps: Vec<Step>,
 }
 
+/// `PAGEVEC_SIZE` (2.6.11).
+pub const PAGEVEC_SIZE: u32 = 14;
+
 /// Page frames and swap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemorySpec {
@@ -52,6 +55,9 @@ pub struct MemorySpec {
     pub swap: Vec<SwapSpec>,
     /// `vm.page-cluster`: swap readahead of `1 << page_cluster` slots; 0: none.
     pub page_cluster: u32,
+    /// Pages that the LRU-add pagevecs take before they go onto the LRU: `PAGEVEC_SIZE`, 14
+    /// in 2.6.11; 1: at once.
+    pub pagevec: u32,
 }
 
 /// One swap area.

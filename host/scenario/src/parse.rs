@@ -27,7 +27,7 @@ use self::error::Problems;
 use self::memory::LARGEST;
 use self::step::Steps;
 use self::words::Word;
-use super::{MemorySpec, Scenario, Step};
+use super::{MemorySpec, PAGEVEC_SIZE, Scenario, Step};
 
 /// Reads a scenario, taking any `function.stage` for a stage. `name` is a bare name or a path ending in `.toml`.
 pub fn parse(name: &str, source: &str) -> Result<Scenario, ScenarioError> {
@@ -76,8 +76,14 @@ fn scenario(
         .and_then(|value| table::as_text(value, "a line of text", problems));
     let memory = require(root, "memory", "`memory = { pages = 8, swap = [8] }`", &body, problems)
         .and_then(|value| memory::memory(value, problems));
-    let unlimited =
-        MemorySpec { pages: LARGEST, section: 0, movable: 0, swap: Vec::new(), page_cluster: 0 };
+    let unlimited = MemorySpec {
+        pages: LARGEST,
+        section: 0,
+        movable: 0,
+        swap: Vec::new(),
+        page_cluster: 0,
+        pagevec: PAGEVEC_SIZE,
+    };
     let mut cast = Cast::new(memory.as_ref().unwrap_or(&unlimited));
     let files =
         table::get(root, "file").map(|value| memory::files(value, problems)).unwrap_or_default();

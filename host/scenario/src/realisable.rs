@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Act, Over, Range, Scenario, Sectors, Step};
+use crate::{Act, Over, PAGEVEC_SIZE, Range, Scenario, Sectors, Step};
 
 /// Pages of a mapping that one request or pipe takes.
 const LONGEST: u32 = 16;
@@ -53,6 +53,9 @@ fn memory(scenario: &Scenario) -> Result<(), String> {
     }
     if memory.page_cluster != 0 {
         return Err("swap readahead".to_owned());
+    }
+    if memory.pagevec != PAGEVEC_SIZE {
+        return Err("pagevecs of another size".to_owned());
     }
     Ok(())
 }

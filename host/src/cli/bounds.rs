@@ -68,6 +68,9 @@ pub(super) struct Bounds {
     /// Whether swap IO is complete as soon as it is submitted, as on a RAM disk
     #[arg(long, value_name = "BOOL", requires = "universe")]
     synchronous_swap: Option<bool>,
+    /// Pages that the LRU-add pagevecs take before they go onto the LRU; 1: at once
+    #[arg(long, value_name = "N", requires = "universe", value_parser = range(1, 14))]
+    pagevec: Option<u8>,
     /// Page allocations that may fail
     #[arg(long, value_name = "N", requires = "universe")]
     no_memory: Option<u8>,
@@ -142,7 +145,7 @@ impl Bounds {
         }
         change! {
             processes spaces pages frames slots requests fork_during_io operations child_operations verbs
-            child_verbs setup reclaim ignore_references migrate order swapoff synchronous_swap grain
+            child_verbs setup reclaim ignore_references migrate order swapoff synchronous_swap pagevec grain
         }
         universe.failures.no_memory = self.no_memory.unwrap_or(universe.failures.no_memory);
         universe.failures.no_swap = self.no_swap.unwrap_or(universe.failures.no_swap);

@@ -8,6 +8,7 @@ use super::model::Model as _;
 use super::system::{Choice, Scratch, Start, State, System};
 use super::universe::{Verb, process_name};
 use super::world::{NOBODY, Shared, forget};
+use super::write::memory_text;
 use crate::machine::Machine;
 use crate::routines::stage_names;
 use crate::run::{Move, Script};
@@ -285,8 +286,7 @@ impl<'a, const W: usize> Narrator<'a, W> {
         let universe = self.system.universe();
         let claim = "# Claim: none; the explorer chose these steps.";
         let mut text = format!("{claim}\ntitle = {:?}\n", universe.title);
-        let swap = if universe.slots > 0 { universe.slots.to_string() } else { String::new() };
-        let _ = writeln!(text, "memory = {{ pages = {}, swap = [{swap}] }}", universe.frames);
+        text.push_str(&memory_text(&universe.scenario().memory));
         for process in 0..universe.processes {
             let (name, pages) = (process_name(process), universe.pages);
             let _ = writeln!(text, "\n[process.{name}]\nanon = {{ P = {{ pages = {pages} }} }}");

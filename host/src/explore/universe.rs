@@ -2,7 +2,9 @@
 //!
 //! Plain data: who there is, what each may do and how often. Knows no machine.
 
-use crate::scenario::{MapSpec, MemorySpec, MigrateOrder, ProcessSpec, Scenario, SwapSpec};
+use crate::scenario::{
+    MapSpec, MemorySpec, MigrateOrder, PAGEVEC_SIZE, ProcessSpec, Scenario, SwapSpec,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
@@ -117,6 +119,9 @@ pub struct Universe {
     pub swapoff: bool,
     /// Whether swap IO is complete as soon as it is submitted: swap is on a RAM disk.
     pub synchronous_swap: bool,
+    /// Pages that the LRU-add pagevecs take before they go onto the LRU: `PAGEVEC_SIZE`, 14
+    /// in 2.6.11; 1: at once, so that no reference of a pagevec's is ever counted.
+    pub pagevec: u8,
     /// Failures.
     pub failures: Failures,
     /// What process A has done before, in this order, undisturbed.
@@ -219,6 +224,7 @@ impl Universe {
                 movable: 0,
                 swap: if self.slots > 0 { vec![swap] } else { Vec::new() },
                 page_cluster: 0,
+                pagevec: self.pagevec.into(),
             },
             files: Vec::new(),
             processes: (0..self.processes).map(process).collect(),
@@ -381,6 +387,7 @@ impl Universe {
             order: MigrateOrder::ReplaceFirst,
             swapoff: false,
             synchronous_swap: false,
+            pagevec: PAGEVEC_SIZE as u8,
             failures: Failures::default(),
             setup: vec![Verb::Store],
             grain: Grain::Stage,

@@ -8,7 +8,9 @@ use super::Subject;
 use crate::policy::Policy;
 use crate::routines::stage_names;
 use crate::run::{self, Move, Moved, Options};
-use crate::scenario::{Act, MapSpec, Scenario, Step, SwapSpec, parse_with_stages};
+use crate::scenario::{
+    Act, MapSpec, MemorySpec, PAGEVEC_SIZE, Scenario, Step, SwapSpec, parse_with_stages,
+};
 use std::fmt::Write as _;
 
 /// A scenario that reproduces a finding.
@@ -129,19 +131,7 @@ fn text(scenario: &Scenario, policy: &Policy, word: &str, steps: &[String]) -> S
         policy.name(),
         scenario.title
     );
-    let memory = &scenario.memory;
-    let swap: Vec<_> = memory.swap.iter().map(swap_text).collect();
-    let _ = write!(text, "memory = {{ pages = {}", memory.pages);
-    for (key, value) in [
-        ("section", memory.section),
-        ("movable", memory.movable),
-        ("page_cluster", memory.page_cluster),
-    ] {
-        if value > 0 {
-            let _ = write!(text, ", {key} = {value}");
-        }
-    }
-    let _ = writeln!(text, ", swap = [{}] }}", swap.join(", "));
+    text.push_str(&memory_text(&scenario.memory));
     for file in &scenario.files {
         let _ = write!(text, "\n[file.{}]\npages = {}\n", file.name, file.pages);
     }
@@ -163,6 +153,24 @@ fn text(scenario: &Scenario, policy: &Policy, word: &str, steps: &[String]) -> S
         let _ = writeln!(text, "  {step:?},");
     }
     text.push_str("]\n");
+    text
+}
+
+/// `memory` of a scenario, as a line of TOML.
+pub(super) fn memory_text(memory: &MemorySpec) -> String {
+    let swap: Vec<_> = memory.swap.iter().map(swap_text).collect();
+    let mut text = format!("memory = {{ pages = {}", memory.pages);
+    for (key, value, otherwise) in [
+        ("section", memory.section, 0),
+        ("movable", memory.movable, 0),
+        ("page_cluster", memory.page_cluster, 0),
+        ("pagevec", memory.pagevec, PAGEVEC_SIZE),
+    ] {
+        if value != otherwise {
+            let _ = write!(text, ", {key} = {value}");
+        }
+    }
+    let _ = writeln!(text, ", swap = [{}] }}", swap.join(", "));
     text
 }
 

@@ -43,6 +43,7 @@ impl Memory {
             section: _,
             movable: _,
             page_cluster: _,
+            pagevec_size: _,
             counters: _,
         } = other;
         let [same_pages, same_spaces, same_rest] = same;

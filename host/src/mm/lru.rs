@@ -49,11 +49,11 @@ pub struct Pagevec {
 }
 
 impl Pagevec {
-    /// `pagevec_add`; true if the pagevec is full now.
-    const fn push(&mut self, pfn: Pfn) -> bool {
+    /// `pagevec_add`; true if the pagevec, of that size, is full now.
+    const fn push(&mut self, pfn: Pfn, size: u8) -> bool {
         self.pages[self.nr as usize] = pfn;
         self.nr += 1;
-        self.nr as usize == PAGEVEC_SIZE
+        self.nr >= size
     }
 }
 
@@ -110,7 +110,7 @@ impl Memory {
     pub fn lru_cache_add_active(&mut self, pfn: Pfn) {
         self.raw_get(pfn);
         self.page_mut(pfn).pagevec += 1;
-        if self.lru_add_active.push(pfn) {
+        if self.lru_add_active.push(pfn, self.pagevec_size) {
             self.pagevec_lru_add_active();
         }
     }
@@ -119,7 +119,7 @@ impl Memory {
     pub fn lru_cache_add(&mut self, pfn: Pfn) {
         self.raw_get(pfn);
         self.page_mut(pfn).pagevec += 1;
-        if self.lru_add.push(pfn) {
+        if self.lru_add.push(pfn, self.pagevec_size) {
             self.pagevec_lru_add();
         }
     }

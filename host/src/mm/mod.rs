@@ -120,6 +120,8 @@ pub struct Memory {
     pub movable: u32,
     /// `page_cluster`.
     pub page_cluster: u32,
+    /// Pages that a pagevec takes, at most [`PAGEVEC_SIZE`]; 1: they are on the LRU at once.
+    pub pagevec_size: u8,
     /// Stores and device transfers so far.
     pub seq: u32,
     /// How counts are kept.
@@ -185,6 +187,7 @@ impl Memory {
             section: if layout.section == 0 { layout.pages } else { layout.section },
             movable: layout.movable,
             page_cluster: layout.page_cluster,
+            pagevec_size: PAGEVEC_SIZE as u8,
             seq: 0,
             counters: layout.counters,
             inject: Inject::default(),

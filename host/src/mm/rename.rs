@@ -238,6 +238,7 @@ impl Rename for Memory {
             section: _,
             movable: _,
             page_cluster: _,
+            pagevec_size: _,
             seq: _,
             counters: _,
             inject: _,

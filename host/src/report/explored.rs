@@ -6,6 +6,7 @@ use crate::explore::{
     Difference, Elsewhere, Exploration, Explored, Failures, Fair, Finding, Grain, Times, Turn,
     Universe, Verb, Verdict, Written,
 };
+use crate::scenario::PAGEVEC_SIZE;
 use std::fmt::Write as _;
 
 /// Columns before the stages of a turn.
@@ -71,6 +72,13 @@ fn bounds(universe: &Universe) -> String {
     }
     text.push_str(if universe.swapoff { "; swapoff" } else { "" });
     text.push_str(if universe.synchronous_swap { "; swap IO takes no time" } else { "" });
+    match universe.pagevec.into() {
+        PAGEVEC_SIZE => {}
+        1 => text.push_str("; pages go onto the LRU at once"),
+        size => {
+            let _ = write!(text, "; pagevecs of {size}");
+        }
+    }
     if !universe.fork_during_io && universe.requests > 0 {
         text.push_str("; no fork or exit during direct IO");
     }

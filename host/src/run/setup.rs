@@ -28,6 +28,8 @@ pub(crate) fn machine_of(scenario: &Scenario, counters: Counters) -> Machine {
     build(scenario, counters).0
 }
 
+const _: () = assert!(crate::scenario::PAGEVEC_SIZE as usize == crate::mm::PAGEVEC_SIZE);
+
 pub(super) fn build(scenario: &Scenario, counters: Counters) -> (Machine, Names) {
     let spec = &scenario.memory;
     let mut mem = Memory::new(Layout {
@@ -37,6 +39,7 @@ pub(super) fn build(scenario: &Scenario, counters: Counters) -> (Machine, Names)
         page_cluster: spec.page_cluster,
         counters,
     });
+    mem.pagevec_size = spec.pagevec as u8;
     for swap in &spec.swap {
         mem.swapon(swap.slots, swap.priority, &swap.bad);
     }

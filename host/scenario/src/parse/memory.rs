@@ -8,7 +8,7 @@ use super::cast::RESERVED;
 use super::error::Problems;
 use super::table::{self, Entry, Value, entries, get, only_keys};
 use super::words::is_name;
-use crate::{FileSpec, MemorySpec, SwapSpec};
+use crate::{FileSpec, MemorySpec, PAGEVEC_SIZE, SwapSpec};
 
 /// Pages and slots that a scenario may have of each kind.
 pub(super) const LARGEST: u32 = 4096;
@@ -25,7 +25,7 @@ const SWAP_FORM: &str = "a number of slots, or `{ slots = 8, priority = 0, bad =
 /// Reads `memory`.
 pub(super) fn memory(value: &Value<'_>, problems: &mut Problems) -> Option<MemorySpec> {
     let table = table::as_table(value, MEMORY_FORM, problems)?;
-    only_keys(table, &["pages", "section", "movable", "swap", "page_cluster"], problems);
+    only_keys(table, &["pages", "section", "movable", "swap", "page_cluster", "pagevec"], problems);
     if get(table, "pages").is_none() {
         problems.add(value.span(), "memory has no `pages`").expected(MEMORY_FORM);
     }
@@ -51,6 +51,7 @@ pub(super) fn memory(value: &Value<'_>, problems: &mut Problems) -> Option<Memor
         movable,
         swap: get(table, "swap").map(|value| swap(value, problems)).unwrap_or_default(),
         page_cluster: table::number(table, ("page_cluster", 0), 0..=LARGEST_CLUSTER, problems),
+        pagevec: table::number(table, ("pagevec", PAGEVEC_SIZE), 1..=PAGEVEC_SIZE, problems),
     })
 }
 

@@ -8,10 +8,9 @@ use crate::explore::symmetry::{forget_lru_order, forget_mmlist_order};
 use crate::explore::universe::{Grain, Times, Universe};
 use crate::machine::Machine;
 use crate::mm::{
-    AnonVmaId, Costs, EMPTY_PAGEVEC, Gup, Holder, Io, IoKind, IoState, Memory, Mm, MmId,
-    PAGEVEC_SIZE, PG_ACTIVE, PG_AGAIN, PG_ANON, PG_DIRTY, PG_FREE, PG_LOCKED, PG_PAGECACHE,
-    PG_REFERENCED, PG_REPLACED, PG_RESERVED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK, Page,
-    SECTORS, Token, Vma,
+    AnonVmaId, Costs, EMPTY_PAGEVEC, Gup, Holder, Io, IoKind, IoState, Memory, Mm, MmId, PG_ACTIVE,
+    PG_AGAIN, PG_ANON, PG_DIRTY, PG_FREE, PG_LOCKED, PG_PAGECACHE, PG_REFERENCED, PG_REPLACED,
+    PG_RESERVED, PG_SWAPCACHE, PG_UPTODATE, PG_WRITEBACK, Page, SECTORS, Token, Vma,
 };
 use crate::oracle::Oracle;
 use crate::policy::Policy;
@@ -53,9 +52,9 @@ impl Unheeded {
         for page in mem.pages.iter_mut().filter(|page| page.flags & PG_FREE == 0) {
             page.flags &= !(PG_REFERENCED | PG_ACTIVE);
         }
-        let Memory { lru_add, lru_add_active, .. } = mem;
+        let Memory { lru_add, lru_add_active, pagevec_size, .. } = mem;
         let (there, added) = (usize::from(lru_add.nr), usize::from(lru_add_active.nr));
-        if there + added < PAGEVEC_SIZE {
+        if there + added < usize::from(*pagevec_size) {
             let added = &lru_add_active.pages[..added];
             lru_add.pages[there..there + added.len()].copy_from_slice(added);
             lru_add.nr += lru_add_active.nr;

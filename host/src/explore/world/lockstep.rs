@@ -171,7 +171,8 @@ fn forgetting_changes_no_step() {
                 let off = Universe { swapoff: true, ..few.clone() };
                 // There is not always memory for what swapoff reads.
                 let tight = Universe { frames: 3, synchronous_swap: true, ..off.clone() };
-                for universe in [all, few, off, tight] {
+                let at_once = Universe { pagevec: 1, ..off.clone() };
+                for universe in [all, few, off, tight, at_once] {
                     let (made, wrong) = walk(&universe, &policy, 60);
                     steps += made;
                     errors += wrong;

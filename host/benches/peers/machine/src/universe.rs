@@ -47,6 +47,7 @@ fn by_hand(pages: u8, requests: u8) -> Universe {
         migrate: Times::Always,
         order: MigrateOrder::UnmapFirst,
         synchronous_swap: true,
+        pagevec: 1,
         swapoff: true,
         setup: Vec::new(),
         grain: Grain::Operation,
