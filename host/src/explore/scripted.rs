@@ -189,10 +189,7 @@ impl<'a, const W: usize> Scripted<'a, W> {
     /// Brings a world into the scratch's base.
     fn look_up(&self, scratch: &mut Scratch<'a>, world: u32) {
         let Scratch { base, common, same, .. } = scratch;
-        if !self.worlds.look_up(world, base) {
-            return;
-        }
-        *same = [false; PARTS];
+        self.worlds.look_up(world, base, same);
         if base.also != common.0 {
             let its = base.also.expect("what is shared is in the row");
             *common = (Some(its), self.commons.get(its));

@@ -363,9 +363,7 @@ impl<'a, const W: usize> System<'a, W> {
 
     /// Brings a world into the scratch's base.
     fn look_up(&self, scratch: &mut Scratch, world: u32) {
-        if self.worlds.look_up(world, &mut scratch.base) {
-            scratch.same = [false; PARTS];
-        }
+        self.worlds.look_up(world, &mut scratch.base, &mut scratch.same);
     }
 
     /// The number of the world that the scratch machine has come to, and the names that it

@@ -45,14 +45,18 @@ pub(super) struct World {
 pub(super) const PARTS: usize = 3;
 
 impl World {
-    /// Becomes what was packed.
-    pub fn unpack(&mut self, parts: &[Vec<u8>; PARTS]) {
-        let [pages, spaces, rest] = parts;
-        self.mem.code_pages(&mut Decoder(pages));
-        self.mem.code_spaces(&mut Decoder(spaces));
+    /// One part of it becomes what was packed.
+    pub fn unpack(&mut self, part: usize, bytes: &[u8]) {
         let Self { mem, oracle, shared } = self;
-        code_rest(mem, oracle, shared, &mut Decoder(rest));
-        self.oracle.findings.clear();
+        let codec = &mut Decoder(bytes);
+        match part {
+            0 => mem.code_pages(codec),
+            1 => mem.code_spaces(codec),
+            _ => {
+                code_rest(mem, oracle, shared, codec);
+                oracle.findings.clear();
+            }
+        }
     }
 }
 

@@ -43,22 +43,26 @@ impl Worlds {
         self.parts.iter().chain([&self.rows]).map(Pool::bytes).sum()
     }
 
-    /// Unpacks a world; false if it is at hand already.
-    pub fn look_up(&self, world: u32, base: &mut Base) -> bool {
+    /// Brings a world to hand: unpacks those of its parts that are not at hand already. Which
+    /// parts of `same`, which are those of some machine, still are.
+    pub fn look_up(&self, world: u32, base: &mut Base, same: &mut [bool; PARTS]) {
         if base.is == Some(world) {
-            return false;
+            return;
         }
         let Base { world: unpacked, is, also, numbers, bytes, row } = base;
         self.rows.row(world, row);
         let mut all = row.as_chunks::<4>().0.iter().map(|&number| u32::from_le_bytes(number));
         for (part, pool) in self.parts.iter().enumerate() {
-            numbers[part] = all.next().expect("one for each part");
-            pool.row(numbers[part], &mut bytes[part]);
+            let number = all.next().expect("one for each part");
+            if is.is_none() || numbers[part] != number {
+                numbers[part] = number;
+                pool.row(number, &mut bytes[part]);
+                unpacked.unpack(part, &bytes[part]);
+                same[part] = false;
+            }
         }
         *also = all.next();
-        unpacked.unpack(bytes);
         *is = Some(world);
-        true
     }
 
     /// The number of the world that a machine has come to, parts of which are known to be
