@@ -91,7 +91,8 @@ fn relist(mem: &mut Memory, which: Which, is_on: impl Fn(u32) -> bool) {
     }
 }
 
-/// `init_mm.mmlist`, ascending: for explorations without swapoff, who alone reads its order.
+/// `init_mm.mmlist`, ascending: for explorations in which swapoff, who alone reads its order,
+/// is not there, or comes to the same in any.
 pub fn forget_mmlist_order(mem: &mut Memory) {
     mem.mmlist.sort_unstable();
 }

@@ -27,7 +27,8 @@ pub(in crate::explore) struct Unheeded {
     pub young: bool,
     /// Who is on the mmlist, beside those who have swap ptes, and their order, as long as
     /// no swapoff is at work: there is none, or it looks for one slot's ptes until it has
-    /// them all, whoever comes first, and nobody is in its way between two operations.
+    /// them all, whoever comes first, asks no policy, and nobody is in its way between two
+    /// operations (mm/swapfile.c:try_to_unuse, 2.6.11).
     pub mmlist: bool,
 }
 
