@@ -261,6 +261,23 @@ fn what_a_step_introduces_acts_in_later_ones() {
 }
 
 #[test]
+fn what_is_given_up_can_be_named_until_that_is_over() {
+    let stopped = ["A: munmap P until exit_mmap.lock", "kswapd: shrink A.P[0]"];
+    good(&stopped);
+    good(&["A: exit until exit_mmap.lock", "kswapd: shrink A.P[0]", "A: continue"]);
+    good(&["A: exit until exit_mmap.lock", "A: continue until exit_mmap.unlock", "C: fork B"]);
+    let gone = [&stopped[..], &["A: continue", "kswapd: shrink A.P[0]"]].concat();
+    for (steps, why) in [
+        (&gone[..], "`A` unmapped `P` on line 21"),
+        (&["A: exit", "kswapd: shrink A.P[0]"], "`A` exited on line 21"),
+        (&["A: exit until exit_mmap.lock", "A2: store P[0]"], "`A` exited on line 21"),
+    ] {
+        let error = parse("bad", &with_steps(steps)).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+#[test]
 fn every_fact_is_read() {
     let page = |process: &str, page| range(Some(process), "P", (page, 1), Sectors::All);
     let fact = |step: &str| match act(step) {

@@ -83,7 +83,7 @@ pub(super) struct Bounds {
     /// What one transition is: a stage or an operation
     #[arg(long, value_name = "GRAIN", requires = "universe", value_parser = grain)]
     grain: Option<Grain>,
-    /// Leave out symmetry (of universes) and partial-order reduction
+    /// Leave out partial-order reduction and, of universes, symmetry of names and contents
     #[arg(long)]
     no_reduce: bool,
 }

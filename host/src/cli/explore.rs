@@ -38,7 +38,9 @@ freely, and swap IO completes at any time. `until` and `continue` are ignored,
 `check` is left out. A universe has no steps, only bounds: the explorer chooses
 what actors do. Stages that come to the same before and after what others do run
 at once, so a transition may be several stages; states of a universe that differ
-in names alone are one. --no-reduce leaves out both.
+in names alone are one. Where transitions are operations, those that differ in
+what pages hold are one, too, until somebody might see something wrong: then all
+is explored again with contents told apart. --no-reduce leaves out all three.
 
 The verdict is EXHAUSTIVE; BOUNDED(states, depth, time, memory or interrupted);
 SAMPLED(walks, seed); or VACUOUS, if the policy was never asked anything. Each

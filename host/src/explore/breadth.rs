@@ -17,6 +17,7 @@ use super::spill::{Folder, Log, Part, Queue, state_of};
 use super::system::{Choice, State, Successor, flag, place_of};
 use super::visited::Visited;
 use super::{Budget, Counts, Ending, Progress, Verdict};
+use crate::run::is_error;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -45,6 +46,8 @@ pub(super) struct Limits<'a> {
     pub threads: usize,
     /// Most bytes of the tables, if there is a disk.
     pub tables: u64,
+    /// It ends at the first error.
+    pub first_error: bool,
     /// How often it is saved.
     pub every: Option<Duration>,
     /// Somebody wants it to end.
@@ -65,7 +68,8 @@ impl<'a> Limits<'a> {
     /// Those of a budget, in memory alone.
     pub const fn new(budget: &Budget, stop: &'a AtomicBool) -> Self {
         let Budget { states, depth, time, memory, threads, .. } = *budget;
-        Self { states, depth, time, memory, threads, tables: u64::MAX, every: None, stop }
+        let (tables, first_error, every) = (u64::MAX, false, None);
+        Self { states, depth, time, memory, threads, tables, first_error, every, stop }
     }
 }
 
@@ -313,6 +317,9 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
             }
             self.done += length;
             tell(self.progress());
+            if limits.first_error && self.ends.iter().any(|end| is_error(end.word)) {
+                return Ok(Verdict::Interrupted);
+            }
         }
     }
 

@@ -173,7 +173,14 @@ impl<'a, const W: usize> Narrator<'a, W> {
         if let Some(op) = begun {
             self.name(&before);
             let text = self.text(op);
-            self.steps.push(format!("{who}: {text}"));
+            // What it gives up may be named until it is over.
+            let until = match (op, stepped.actor.op) {
+                (Op::Verb(Verb::Exit | Verb::Munmap, _), Some(_)) => {
+                    format!(" until {}", stepped.actor.task.top().stage())
+                }
+                _ => String::new(),
+            };
+            self.steps.push(format!("{who}: {text}{until}"));
         }
         for stage in 1..=stepped.stages.max(1) {
             self.moves.push(By::Actor(who.clone()));
@@ -317,4 +324,36 @@ fn inverse(places: &[u8]) -> Vec<usize> {
         whose[usize::from(place)] = role;
     }
     whose
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::Reductions;
+    use crate::explore::universe::{Times, Universe};
+    use crate::mm::MmId;
+
+    /// exit waits for direct IO, and reclaim scans a page that it has not given up yet.
+    #[test]
+    fn pages_of_a_process_that_exits_have_a_name() {
+        let endless = Universe::builtin().into_iter().find(|universe| universe.name == "endless");
+        let universe = Universe {
+            fork_during_io: true,
+            operations: Times::Most(2),
+            reclaim: Times::Most(1),
+            ..endless.expect("it is built in")
+        };
+        let policy = crate::policy::resolve("vanilla").expect("a bundled policy");
+        let system = System::<4>::new(&universe, &policy, Reductions::NONE);
+        let does = |op: Op| {
+            let role = system.cast().iter().position(|cast| cast.ops.contains(&op));
+            let role = role.expect("somebody does it");
+            Choice { by: role as u8, which: system.which(role, op) }
+        };
+        let ops = [Op::Verb(Verb::DirectRead, 0), Op::Verb(Verb::Exit, 0), Op::Shrink(MmId(0), 0)];
+        let told = narrate(&system, &ops.map(does));
+        let steps: Vec<_> = told.scenario.steps.iter().map(|step| step.text.as_str()).collect();
+        let scan = "kswapd: shrink A.P ignore_references";
+        assert_eq!(steps, ["A: direct_read P.lo as io1", "A: exit", scan]);
+    }
 }

@@ -18,6 +18,7 @@ use crate::run::{Script, is_error};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 /// Actors up to which a packed state has two words, three, four: 19 bits and more for the
 /// number of each. Fifteen at most have six words.
@@ -147,18 +148,52 @@ impl Job<'_> {
         policy: &Policy,
         tell: &mut dyn FnMut(&str, Progress),
     ) -> Result<(Exploration, Option<KeepError>), KeepError> {
-        let Self { universe, reductions, budget, keep, .. } = *self;
-        if let Some(sample) = budget.sample {
+        if let Some(sample) = self.budget.sample {
             return Ok((self.sample::<W>(policy, sample), None));
         }
-        let system = System::<W>::new(universe, policy, reductions);
-        let identity = Identity::new(universe, policy, reductions, W);
-        let limits = self.limits();
+        let (given, since) = (self.reductions, Instant::now());
+        let told_apart = Reductions { contents: false, ..given };
+        let mut from = None;
+        if let Some(path) = &self.keep.resume {
+            let open = |by| Reader::open(path, &Identity::new(self.universe, policy, by, W));
+            from = match open(given) {
+                Ok(from) => Some((from, given)),
+                // Of the time after contents had to be told apart.
+                Err(error @ KeepError::Mismatch { .. }) if given != told_apart => {
+                    Some((open(told_apart).map_err(|_| error)?, told_apart))
+                }
+                Err(error) => return Err(error),
+            };
+        }
+        let by = from.as_ref().map_or(given, |from| from.1);
+        let from = from.map(|from| from.0);
+        if let Some(found) = self.explore_by::<W>(policy, by, from, since, tell)? {
+            return Ok(found);
+        }
+        let found = self.explore_by::<W>(policy, told_apart, None, since, tell)?;
+        Ok(found.expect("nothing is general if contents are told apart"))
+    }
+
+    /// Explores by these reductions, from a checkpoint or the beginning; none if contents
+    /// have to be told apart to know what goes wrong.
+    fn explore_by<const W: usize>(
+        &self,
+        policy: &Policy,
+        by: Reductions,
+        from: Option<Reader>,
+        since: Instant,
+        tell: &mut dyn FnMut(&str, Progress),
+    ) -> Result<Option<(Exploration, Option<KeepError>)>, KeepError> {
+        let Self { universe, budget, keep, .. } = *self;
+        let system = System::<W>::new(universe, policy, by);
+        let identity = Identity::new(universe, policy, by, W);
+        let mut limits = self.limits();
+        limits.time = limits.time.map(|most| most.saturating_sub(since.elapsed()));
+        limits.first_error = system.is_general();
         let tell = &mut |at| tell(policy.name(), at);
-        let mut search = match &keep.resume {
+        let mut search = match from {
             None => Breadth::new(&system, budget.threads, self.disk.clone()),
-            Some(path) => {
-                let mut from = Reader::open(path, &identity)?;
+            Some(mut from) => {
                 Breadth::restore(&system, &mut from, self.disk.clone(), &limits, tell)?
             }
         };
@@ -169,6 +204,9 @@ impl Job<'_> {
             }
         };
         let verdict = search.run(&limits, tell, &mut save).map_err(|error| self.failed(error))?;
+        if system.is_general() && search.ends.iter().any(|end| is_error(end.word)) {
+            return Ok(None);
+        }
         if verdict != Verdict::Exhaustive {
             save(&search);
         }
@@ -196,12 +234,14 @@ impl Job<'_> {
             coverage: asked_and_answered(system.coverage()),
             undefined: search.undefined,
         };
-        Ok((exploration, unsaved))
+        Ok(Some((exploration, unsaved)))
     }
 
     /// Random walks instead of all states.
     fn sample<const W: usize>(&self, policy: &Policy, sample: (u64, u64)) -> Exploration {
-        let system = System::<W>::new(self.universe, policy, self.reductions);
+        // A walk is as short as what it finds.
+        let reductions = Reductions { contents: false, ..self.reductions };
+        let system = System::<W>::new(self.universe, policy, reductions);
         let sampled = sample::sample(&system, sample, &self.limits());
         let others = self.policies.iter().filter(|other| other.name() != policy.name());
         let others: Vec<_> = others.collect();

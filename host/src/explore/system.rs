@@ -15,7 +15,10 @@ use super::intern::Values;
 use super::model::Model;
 use super::naming::{Naming, Symmetries};
 use super::universe::Universe;
-use super::world::{PARTS, Shared, Unheeded, World, forget_since, rank, same_numbers, same_parts};
+use super::world::{
+    PARTS, Shared, Unheeded, World, can_be_general, forget_since, generalise, rank, same_numbers,
+    same_parts,
+};
 use super::worlds::{Base, Worlds};
 use crate::lock::Until;
 use crate::machine::Machine;
@@ -23,10 +26,11 @@ use crate::oracle::Kind;
 use crate::policy::Policy;
 use crate::rename::Renaming;
 use crate::routines::Asked;
-use state::LOOK;
+use state::{LOOK, UNPROVED};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use step::Stepped;
+pub(super) use step::error_on;
 
 pub(super) use coverage::{asked_and_answered, bit};
 pub(super) use memo::{Memo, fetch};
@@ -43,8 +47,9 @@ const BUSY: u8 = 0x80;
 /// A bit of a choice: in place of the step, which naming it leads to.
 const WHICH_NAMING: u64 = 0x80;
 
-/// Stages that one operation may run without stopping, or it makes no progress.
-const MOST_STAGES: u32 = 20_000;
+/// Stages after which an operation that does not stop by itself lets others go on: it goes
+/// round until they do.
+const MOST_STAGES: u32 = 4_000;
 
 /// Reductions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +58,16 @@ pub struct Reductions {
     pub movers: bool,
     /// States that differ in names only are one (symmetry).
     pub symmetry: bool,
+    /// States that differ in contents only are one, as long as everybody sees what he is
+    /// entitled to see (data independence): with transitions that are operations.
+    pub contents: bool,
 }
 
 impl Reductions {
     /// All of them.
-    pub const ALL: Self = Self { movers: true, symmetry: true };
+    pub const ALL: Self = Self { movers: true, symmetry: true, contents: true };
     /// None.
-    pub const NONE: Self = Self { movers: false, symmetry: false };
+    pub const NONE: Self = Self { movers: false, symmetry: false, contents: false };
 }
 
 /// A universe under one policy.
@@ -70,6 +78,8 @@ pub struct System<'a, const W: usize> {
     cast: Vec<Cast>,
     symmetries: Symmetries,
     unheeded: Unheeded,
+    /// Contents are as general as what must be equal allows.
+    general: bool,
     namings: Values<Arc<Naming>>,
     renamed: Memo,
     places: Places,
@@ -117,6 +127,7 @@ impl<'a, const W: usize> System<'a, W> {
             cast,
             symmetries,
             unheeded: Unheeded::of(universe, policy),
+            general: reductions.contents && can_be_general(universe),
             namings: Values::new(),
             renamed: Memo::new(),
             places,
@@ -140,6 +151,7 @@ impl<'a, const W: usize> System<'a, W> {
         done.unwrap_or_else(|why| panic!("the setup of {}: {why}", self.universe.name));
         let Start { machine, shared, actors } = start;
         let mut scratch = Scratch { machine, shared, ..self.scratch() };
+        self.general = self.general && generalise(&mut scratch.machine);
         let (world, naming) = self.number(&mut scratch);
         let mut numbers = vec![0; actors.len()];
         for actor in actors {
@@ -175,6 +187,12 @@ impl<'a, const W: usize> System<'a, W> {
     /// What nobody goes by.
     pub(super) const fn unheeded(&self) -> Unheeded {
         self.unheeded
+    }
+
+    /// Whether its states stand for all that differ from them in contents: those in which
+    /// it goes wrong may be none then.
+    pub(super) const fn is_general(&self) -> bool {
+        self.general
     }
 
     /// The place of each role in the initial state.
@@ -327,8 +345,9 @@ impl<'a, const W: usize> System<'a, W> {
             // It may have begun something all the same.
             return (0, None);
         };
-        let word = self.word(&scratch.machine, &stepped);
+        let word = error_on(&scratch.machine);
         scratch.same = same_parts(&scratch.machine, &scratch.shared, &scratch.base.world);
+        let word = word.or_else(|| self.unproved(scratch, stepped.flags));
         let (next, naming) = match word {
             Some(word) => (world_of_error(word), None),
             None => self.number(scratch),
@@ -345,6 +364,17 @@ impl<'a, const W: usize> System<'a, W> {
         let naming = naming.map(|naming| self.namings.number(&naming));
         flags |= if naming.is_some() { flag::RENAMED } else { 0 };
         (outcome(next, actor, flags), naming)
+    }
+
+    /// Makes contents general; the word for it if they cannot be.
+    fn unproved(&self, scratch: &mut Scratch, flags: u8) -> Option<&'static str> {
+        if !self.general || scratch.same == [true; PARTS] {
+            return None;
+        }
+        scratch.same = [false; PARTS];
+        // Of what was seen and is undefined it is not certain that it is not an error.
+        let proved = flags & flag::UNDEFINED == 0 && generalise(&mut scratch.machine);
+        (!proved).then_some(UNPROVED)
     }
 
     /// Brings a world into the scratch machine.

@@ -2,6 +2,7 @@
 //! requests there are. Made canonical after each transition, packed, and unpacked.
 
 mod forget;
+mod general;
 #[cfg(test)]
 mod lockstep;
 mod rank;
@@ -12,6 +13,7 @@ use crate::mm::{IoId, Memory};
 use crate::oracle::Oracle;
 
 pub(super) use forget::{Unheeded, forget, forget_since, spaces};
+pub(super) use general::{can_be_general, generalise};
 pub(super) use rank::{rank, same_numbers};
 
 /// Nobody's role.

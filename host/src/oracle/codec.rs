@@ -86,6 +86,17 @@ impl Oracle {
             || self.also.iter().any(|also| also.token == token)
     }
 
+    /// Whether every sector may hold one value, and nothing is remembered of who wrote it.
+    pub(crate) const fn is_plain(&self) -> bool {
+        let Self { also, raced, pinned, .. } = self;
+        also.is_empty() && raced.is_empty() && pinned.is_empty()
+    }
+
+    /// From now on a pte index is expected to hold this.
+    pub(crate) fn expect(&mut self, index: usize, data: [Token; SECTORS]) {
+        *self.slot(index) = data;
+    }
+
     /// Whether a token's owner forked before the device moved it.
     pub(crate) fn raced(&self, token: Token) -> bool {
         self.raced.contains(&token)

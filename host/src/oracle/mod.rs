@@ -16,8 +16,8 @@ mod request;
 pub use finding::{Finding, Kind};
 
 use crate::mm::{
-    Io, IoId, IoState, Memory, MmId, PG_LOCKED, PG_PAGECACHE, PG_UPTODATE, Pfn, SECTORS,
-    SectorMask, Token, Vma, VmaId, ZERO_PAGE,
+    Io, IoId, IoState, Memory, MmId, PG_LOCKED, PG_PAGECACHE, PG_UPTODATE, Pfn, Pte, SECTORS,
+    SectorMask, SwpEntry, Token, Vma, VmaId, ZERO_PAGE,
 };
 use request::{moves, pending_read, reader_of};
 
@@ -284,23 +284,41 @@ impl Look {
     }
 }
 
-/// What a load at an address would return.
-fn contents(mem: &Memory, vma: &Vma, address: u32) -> [Token; SECTORS] {
-    let pte = mem.ptes[vma.pte_index(address)];
-    if let Some(pfn) = pte.pfn().or_else(|| pte.migrating()) {
-        return mem.page(pfn).data;
-    }
-    if let Some(entry) = pte.entry() {
+/// Where that is what a load would return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// In a frame.
+    Frame(Pfn),
+    /// In a swap slot, and in no frame.
+    Slot(SwpEntry),
+    /// Nowhere: no pte.
+    Nowhere,
+}
+
+impl Held {
+    /// By what a pte leads to.
+    pub(crate) fn by(mem: &Memory, pte: Pte) -> Self {
+        if let Some(pfn) = pte.pfn().or_else(|| pte.migrating()) {
+            return Self::Frame(pfn);
+        }
+        let Some(entry) = pte.entry() else { return Self::Nowhere };
         // A page that is being read in is locked until the data is there.
         let reading = |pfn| mem.page(pfn).has(PG_LOCKED) && !mem.page(pfn).has(PG_UPTODATE);
         let cached = mem.swap_cache(entry).filter(|&pfn| !reading(pfn));
-        let disk = || mem.areas[entry.area() as usize].data[entry.offset()];
-        return cached.map_or_else(disk, |pfn| mem.page(pfn).data);
+        cached.map_or(Self::Slot(entry), Self::Frame)
     }
-    if vma.file.is_some() {
-        return Memory::file_data(vma.file, address - vma.start + vma.pgoff);
+}
+
+/// What a load at an address would return.
+fn contents(mem: &Memory, vma: &Vma, address: u32) -> [Token; SECTORS] {
+    match Held::by(mem, mem.ptes[vma.pte_index(address)]) {
+        Held::Frame(pfn) => mem.page(pfn).data,
+        Held::Slot(entry) => mem.areas[entry.area() as usize].data[entry.offset()],
+        Held::Nowhere if vma.file.is_some() => {
+            Memory::file_data(vma.file, address - vma.start + vma.pgoff)
+        }
+        Held::Nowhere => [Token::ZERO; SECTORS],
     }
-    [Token::ZERO; SECTORS]
 }
 
 /// The author of a process's stores.

@@ -173,14 +173,15 @@ impl<'s> Args<'_, 's> {
     }
 
     pub(super) fn alive(&mut self, word: &Word<'s>, process: usize) -> Option<()> {
-        match &self.cast.process(process).over {
-            None => Some(()),
-            Some(how) => {
+        let process = self.cast.process(process);
+        match &process.over {
+            Some(how) if !process.leaving => {
                 self.problems
                     .add(word.span.clone(), how.clone())
                     .expected("a process that exists at this step");
                 None
             }
+            _ => Some(()),
         }
     }
 }

@@ -67,6 +67,8 @@ pub(super) struct Process {
     pub(super) name: String,
     pub(super) maps: Vec<Mapping>,
     pub(super) over: Option<Ending>,
+    /// In the middle of `exit` or `munmap`: what it gives up may be there still.
+    pub(super) leaving: bool,
 }
 
 /// `swap0`, `swap1`, ..., whether or not this memory has so many.
@@ -138,6 +140,7 @@ impl Cast {
             name: process.name.clone(),
             maps: maps.collect(),
             over: None,
+            leaving: false,
         });
         self.initial = self.processes.len();
         for name in std::iter::once(&process.name).chain(&process.threads) {
@@ -153,7 +156,7 @@ impl Cast {
         let index = self.processes.len();
         let maps =
             self.processes[parent].maps.iter().filter(|map| map.gone.is_none()).cloned().collect();
-        self.processes.push(Process { name: child.to_owned(), maps, over: None });
+        self.processes.push(Process { name: child.to_owned(), maps, over: None, leaving: false });
         self.add(child, Kind::Task(index));
     }
 
@@ -210,6 +213,11 @@ impl Cast {
             }
             _ => actor.over = Some(format!("`{name}` {how} on line {line}")),
         }
+    }
+
+    /// Notes whether a process is in the middle of giving something up.
+    pub(super) fn leave(&mut self, process: usize, leaving: bool) {
+        self.processes[process].leaving = leaving;
     }
 
     pub(super) fn process(&self, index: usize) -> &Process {

@@ -111,7 +111,7 @@ impl<'s> Args<'_, 's> {
         let process = self.cast.process(owner);
         match process.maps.iter().find(|mapping| mapping.name == map.text) {
             Some(mapping) => match &mapping.gone {
-                Some(how) if check => {
+                Some(how) if check && !process.leaving => {
                     self.problems
                         .add(map.span.clone(), how.clone())
                         .expected("a mapping that exists at this step");

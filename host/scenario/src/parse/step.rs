@@ -53,6 +53,14 @@ impl<'s> Steps<'_, 's> {
         let text = words.iter().map(|word| word.text).collect::<Vec<_>>().join(" ");
         let act = self.act(&actor, kind, &words, (line, string.end()));
         self.cast.start(actor.text);
+        if let Kind::Task(process) = kind {
+            let stops = until.as_ref().is_some_and(Option::is_some);
+            match &act {
+                Some(Act::Exit | Act::Munmap(_)) => self.cast.leave(process, stops),
+                Some(Act::Continue) if !stops => self.cast.leave(process, false),
+                _ => {}
+            }
+        }
         Some(Step {
             text: format!("{}: {text}", actor.text),
             line,

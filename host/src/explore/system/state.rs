@@ -60,7 +60,7 @@ pub(in crate::explore) const SWAP_IO: u32 = (1 << MOST_BITS) - 1;
 pub(super) const LOOK: u32 = (1 << MOST_BITS) - 2;
 
 /// What ends a schedule, in the order of its words: numbers of the worlds that stand for it.
-pub const WORDS: [&str; 11] = [
+pub const WORDS: [&str; 12] = [
     "POLICY",
     "BUG",
     "FILE DAMAGE",
@@ -72,7 +72,12 @@ pub const WORDS: [&str; 11] = [
     "NO PROGRESS",
     "DEADLOCK",
     "STUCK",
+    UNPROVED,
 ];
+
+/// Not certain to be right, with general contents: never told, for everything is looked at
+/// again with contents told apart.
+pub(super) const UNPROVED: &str = "UNPROVED";
 
 /// The first world's number that stands for an error.
 pub(in crate::explore) const ERRORS: u32 = u32::MAX - WORDS.len() as u32;

@@ -22,8 +22,6 @@ pub(in crate::explore) struct Stepped {
     pub stages: u32,
     /// Swap IO that completed at once, after so many of them.
     pub swap_io: Vec<(u32, SwpEntry)>,
-    /// It used up its stages.
-    pub endless: bool,
 }
 
 impl<const W: usize> System<'_, W> {
@@ -42,7 +40,7 @@ impl<const W: usize> System<'_, W> {
             machine.complete_swap_io(position, true);
             let actor = Actor { task: Task::new(MmId::NONE), role: 0, op: None, left: 0 };
             let flags = flag::POSSIBLE | flag::COMPLETED;
-            return Some(Stepped { actor, flags, stages: 0, swap_io: Vec::new(), endless: false });
+            return Some(Stepped { actor, flags, stages: 0, swap_io: Vec::new() });
         };
         let cast = &self.cast[usize::from(actor.role)];
         let id = cast.task;
@@ -58,13 +56,7 @@ impl<const W: usize> System<'_, W> {
                 Begun::AtOnce => {
                     actor.left -= u8::from(actor.left != u8::MAX);
                     let flags = self.seen(machine);
-                    return Some(Stepped {
-                        actor,
-                        flags,
-                        stages: 0,
-                        swap_io: Vec::new(),
-                        endless: false,
-                    });
+                    return Some(Stepped { actor, flags, stages: 0, swap_io: Vec::new() });
                 }
                 Begun::Routine => {}
             }
@@ -74,15 +66,10 @@ impl<const W: usize> System<'_, W> {
         if !machine.try_step(id, self.policy, asked.as_deref_mut()) {
             return None;
         }
-        let (mut stages, mut endless) = (1, false);
-        let mut swap_io = Vec::new();
+        let (mut stages, mut swap_io) = (1, Vec::new());
         self.complete_at_once(machine, stages, &mut swap_io);
         while self.goes_on(machine, id) {
-            if stages >= MOST_STAGES {
-                endless = true;
-                break;
-            }
-            if !machine.try_step(id, self.policy, asked.as_deref_mut()) {
+            if stages >= MOST_STAGES || !machine.try_step(id, self.policy, asked.as_deref_mut()) {
                 break;
             }
             stages += 1;
@@ -101,7 +88,7 @@ impl<const W: usize> System<'_, W> {
             }
         }
         actor.task = machine.tasks[id.index()];
-        Some(Stepped { actor, flags, stages, swap_io, endless })
+        Some(Stepped { actor, flags, stages, swap_io })
     }
 
     /// Swap IO that takes no time completes.
@@ -132,25 +119,18 @@ impl<const W: usize> System<'_, W> {
         let undefined = machine.oracle.findings.iter().any(|finding| !finding.kind.is_error());
         flag::POSSIBLE | if undefined { flag::UNDEFINED } else { 0 }
     }
+}
 
-    /// The word of the error that a step came to.
-    pub(in crate::explore) fn word(
-        &self,
-        machine: &Machine,
-        stepped: &Stepped,
-    ) -> Option<&'static str> {
-        if machine.fault.is_some() {
-            return Some("POLICY");
-        }
-        if machine.mem.violation.is_some() {
-            return Some("BUG");
-        }
-        let error = machine.oracle.findings.iter().find(|finding| finding.kind.is_error());
-        if let Some(finding) = error {
-            return Some(finding.kind.word());
-        }
-        stepped.endless.then_some("NO PROGRESS")
+/// The word of the error that a machine has come to.
+pub(in crate::explore) fn error_on(machine: &Machine) -> Option<&'static str> {
+    if machine.fault.is_some() {
+        return Some("POLICY");
     }
+    if machine.mem.violation.is_some() {
+        return Some("BUG");
+    }
+    let error = machine.oracle.findings.iter().find(|finding| finding.kind.is_error());
+    error.map(|finding| finding.kind.word())
 }
 
 /// What an operation that is over came to.
