@@ -14,7 +14,7 @@ use super::system::{
     parts_of, set_world, world_of, world_of_error,
 };
 use super::world::{PARTS, Shared, World, rank, same_numbers, same_parts};
-use super::worlds::{Base, Worlds};
+use super::worlds::{Base, Worlds, has_swap_io};
 use crate::run::{Common, Move, Stand, Walk};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -262,7 +262,7 @@ impl<'a, const W: usize> Model<W> for Scripted<'a, W> {
         for actor in 0..self.actors {
             self.follow(scratch, state, Choice { by: actor as u8, which: 0 }, found);
         }
-        for which in 0..u8::MAX {
+        for which in (0..u8::MAX).take_while(|_| has_swap_io(world_of(state))) {
             if !self.follow(scratch, state, Choice { by: Choice::SWAP, which }, found) {
                 break;
             }
@@ -272,7 +272,8 @@ impl<'a, const W: usize> Model<W> for Scripted<'a, W> {
     fn fetch(&self, _: &mut Scratch<'a>, state: &State<W>) {
         let world = world_of(state);
         let stands = (0..self.actors).map(|actor| self.places.get(state, actor));
-        stands.chain([SWAP_IO]).for_each(|stand| self.memo.fetch(key(world, stand, 0)));
+        let swap_io = has_swap_io(world).then_some(SWAP_IO);
+        stands.chain(swap_io).for_each(|stand| self.memo.fetch(key(world, stand, 0)));
     }
 
     fn bytes(&self) -> (u64, u64) {

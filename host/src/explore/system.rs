@@ -19,7 +19,7 @@ use super::world::{
     PARTS, Shared, Unheeded, World, can_be_general, forget_since, generalise, rank, same_numbers,
     same_parts,
 };
-use super::worlds::{Base, Worlds};
+use super::worlds::{Base, Worlds, has_swap_io};
 use crate::lock::Until;
 use crate::machine::Machine;
 use crate::oracle::Kind;
@@ -210,22 +210,29 @@ impl<'a, const W: usize> System<'a, W> {
         self.places.get(state, role)
     }
 
-    #[inline]
+    #[inline(always)]
     fn choices(&self, scratch: &mut Scratch, actor: u32) -> u8 {
-        if actor as usize >= scratch.choices.len() {
-            let Scratch { choices, .. } = scratch;
-            self.actors.each_from(choices.len(), |actor| {
-                let ops = self.cast[usize::from(actor.role)].offered;
-                choices.push(if actor.op.is_some() {
-                    BUSY | 1
-                } else if actor.left == 0 {
-                    0
-                } else {
-                    ops
-                });
-            });
+        match scratch.choices.get(actor as usize) {
+            Some(&choices) => choices,
+            None => self.choices_of_new(scratch, actor),
         }
-        scratch.choices[actor as usize]
+    }
+
+    /// The same for actors that have come to be since.
+    #[cold]
+    fn choices_of_new(&self, scratch: &mut Scratch, actor: u32) -> u8 {
+        let Scratch { choices, .. } = scratch;
+        self.actors.each_from(choices.len(), |actor| {
+            let ops = self.cast[usize::from(actor.role)].offered;
+            choices.push(if actor.op.is_some() {
+                BUSY | 1
+            } else if actor.left == 0 {
+                0
+            } else {
+                ops
+            });
+        });
+        choices[actor as usize]
     }
 
     /// Follows one choice; false if it is not possible.
@@ -409,7 +416,7 @@ impl<'a, const W: usize> System<'a, W> {
         let symmetry = self.reductions.symmetry;
         let naming =
             if symmetry { self.symmetries.rename(machine, shared, renaming) } else { None };
-        if symmetry {
+        if naming.is_some() {
             known = [false; PARTS];
         }
         if naming.is_some() || from.is_none_or(|from| !same_numbers(machine, from, known)) {
@@ -565,7 +572,7 @@ impl<const W: usize> Model<W> for System<'_, W> {
                 self.follow(scratch, state, world, actor, by, found);
             }
         }
-        for which in 0..u8::MAX {
+        for which in (0..u8::MAX).take_while(|_| has_swap_io(world)) {
             let by = Choice { by: Choice::SWAP, which };
             if !self.follow(scratch, state, world, 0, by, found) {
                 break;
@@ -582,7 +589,9 @@ impl<const W: usize> Model<W> for System<'_, W> {
                 self.memo.fetch(key(world, actor, which));
             }
         }
-        self.memo.fetch(key(world, SWAP_IO, 0));
+        if has_swap_io(world) {
+            self.memo.fetch(key(world, SWAP_IO, 0));
+        }
     }
 
     fn bytes(&self) -> (u64, u64) {

@@ -1,22 +1,28 @@
 //! The set of states that were seen.
 //!
 //! Open addressing over packed states, exact: a slot holds the state itself. A state's
-//! place is the upper bits of its hash scaled to the number of slots, so a table is in the
-//! order of hashes, any number of slots will do, and growing is one sweep, in place mostly.
-//! Probes come in batches: the slots of a batch are fetched before the first is looked at,
-//! and wait for memory together.
+//! place is the upper bits of its hash scaled to the number of lines of the cache, so a table
+//! is in the order of hashes, nearly, any number of lines will do, and growing is one sweep,
+//! in place. Probes come in batches: the lines of a batch are fetched before the first is
+//! looked at, and wait for memory together.
 
 use super::system::{State, fetch, place_of};
 
 /// Slots filled, of 256, before the table grows.
-const FULL: u64 = 198;
+const FULL: u64 = 214;
 
-/// A table grows by a seventh, so that it is never less than two thirds full for long.
-const GROWTH: (u64, u64) = (8, 7);
+/// A table grows by a quarter, so that it is always two thirds full.
+const GROWTH: (u64, u64) = (5, 4);
 
-/// So many times its size a table can grow in place: that is reserved, and no memory is
-/// taken for it.
+/// So many times its size a small table can grow in place: that is reserved, and no memory
+/// is taken for it.
 const RESERVED: usize = 4;
+
+/// Slots from which on so many bytes are reserved at once, if there can be so many.
+const LARGE: (usize, usize) = (1 << 16, 1 << 30);
+
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
 
 /// Slots of the smallest table.
 const LEAST: u64 = 1 << 12;
@@ -28,12 +34,24 @@ const FREE: u64 = u64::MAX;
 #[derive(Debug)]
 pub(super) struct Visited<const W: usize> {
     slots: Vec<State<W>>,
+    /// The first that begins a line of the cache, with which the table begins.
+    first: usize,
     len: u64,
 }
 
 impl<const W: usize> Visited<W> {
+    /// Slots in a line of the cache; 1: slots and lines do not fit.
+    const IN_LINE: usize =
+        if LINE.is_multiple_of(size_of::<State<W>>()) { LINE / size_of::<State<W>>() } else { 1 };
+
     pub fn new() -> Self {
-        Self { slots: free(LEAST as usize), len: 0 }
+        let (slots, first) = free(LEAST as usize, Self::IN_LINE);
+        Self { slots, first, len: 0 }
+    }
+
+    #[inline]
+    fn table(&self) -> &[State<W>] {
+        &self.slots[self.first..]
     }
 
     /// States in it.
@@ -58,28 +76,28 @@ impl<const W: usize> Visited<W> {
 
     /// Makes room for so many more.
     pub fn reserve(&mut self, more: u64) {
-        let mut slots = self.slots.len() as u64;
+        let before = self.table().len() as u64;
+        let mut slots = before;
         while (self.len + more) * 256 > slots * FULL {
-            slots = slots * GROWTH.0 / GROWTH.1;
+            slots = (slots * GROWTH.0 / GROWTH.1).next_multiple_of(Self::IN_LINE as u64);
         }
-        if slots > self.slots.len() as u64 {
+        if slots > before {
             self.grow(slots as usize);
         }
     }
 
     #[cold]
     fn grow(&mut self, slots: usize) {
-        if slots <= self.slots.capacity() {
-            let before = self.slots.len();
-            self.slots.resize(slots, [FREE; W]);
+        let before = self.table().len();
+        if self.first + slots <= self.slots.capacity() {
+            self.slots.resize(self.first + slots, [FREE; W]);
             self.spread(before);
             return;
         }
-        for state in std::mem::replace(&mut self.slots, free(slots)) {
-            if state[0] != FREE {
-                self.settle(state);
-            }
-        }
+        let (slots, first) = free(slots, Self::IN_LINE);
+        let all = std::mem::replace(&mut self.slots, slots);
+        self.first = first;
+        all.into_iter().filter(|state| state[0] != FREE).for_each(|state| self.settle(state));
     }
 
     /// Moves everything to where it is looked for in a table that has grown in place: to a
@@ -87,13 +105,13 @@ impl<const W: usize> Visited<W> {
     fn spread(&mut self, before: usize) {
         let mut aside = Vec::new();
         for place in (0..before).rev() {
-            let state = std::mem::replace(&mut self.slots[place], [FREE; W]);
+            let state = std::mem::replace(&mut self.slots[self.first + place], [FREE; W]);
             if state[0] == FREE {
                 continue;
             }
             let home = self.place(place_of(&state));
             // What is before this place has not been moved yet.
-            let from = if home < place { self.slots.len() } else { home };
+            let from = if home < place { self.slots.len() } else { self.first + home };
             match self.slots[from..].iter_mut().find(|slot| slot[0] == FREE) {
                 Some(free) => *free = state,
                 None => aside.push(state),
@@ -105,29 +123,34 @@ impl<const W: usize> Visited<W> {
     /// Puts a state that is in no slot into one.
     fn settle(&mut self, state: State<W>) {
         let mut place = self.place(place_of(&state));
-        while self.slots[place][0] != FREE {
+        while self.table()[place][0] != FREE {
             place = self.after(place);
         }
-        self.slots[place] = state;
+        self.slots[self.first + place] = state;
     }
 
+    /// Where a hash is looked for: at the beginning of a line.
     #[inline]
     fn place(&self, hash: u64) -> usize {
-        ((u128::from(hash) * self.slots.len() as u128) >> 64) as usize
+        let lines = self.table().len() / Self::IN_LINE;
+        ((u128::from(hash) * lines as u128) >> 64) as usize * Self::IN_LINE
     }
 
     #[inline]
     fn after(&self, place: usize) -> usize {
-        if place + 1 == self.slots.len() { 0 } else { place + 1 }
+        if place + 1 == self.table().len() { 0 } else { place + 1 }
     }
 
-    /// Asks for the slot of a hash to be brought near.
+    /// Asks for the line of a hash to be brought near: most probes end in it.
     #[inline]
     pub fn fetch(&self, hash: u64) {
-        // Most probes end in the line that they begin in, or in the next one.
         let place = self.place(hash);
-        fetch(&self.slots[place]);
-        fetch(&self.slots[(place + 64 / size_of::<State<W>>()).min(self.slots.len() - 1)]);
+        fetch(&self.table()[place]);
+        if Self::IN_LINE == 1 {
+            fetch(
+                &self.table()[(place + LINE / size_of::<State<W>>()).min(self.table().len() - 1)],
+            );
+        }
     }
 
     /// Adds a state of that hash, for which there is room; true if it was not there.
@@ -135,7 +158,7 @@ impl<const W: usize> Visited<W> {
     pub fn insert(&mut self, state: &State<W>, hash: u64) -> bool {
         let mut place = self.place(hash);
         loop {
-            let slot = &mut self.slots[place];
+            let slot = &mut self.slots[self.first + place];
             if slot == state {
                 return false;
             }
@@ -151,37 +174,37 @@ impl<const W: usize> Visited<W> {
     /// Takes a state of that hash out, if it is in it.
     pub fn remove(&mut self, state: &State<W>, hash: u64) {
         let mut hole = self.place(hash);
-        while self.slots[hole] != *state {
-            if self.slots[hole][0] == FREE {
+        while self.table()[hole] != *state {
+            if self.table()[hole][0] == FREE {
                 return;
             }
             hole = self.after(hole);
         }
         // Whatever would not be found behind a free slot moves up.
-        let slots = self.slots.len();
+        let slots = self.table().len();
         let mut place = self.after(hole);
-        while self.slots[place][0] != FREE {
-            let home = self.place(place_of(&self.slots[place]));
+        while self.table()[place][0] != FREE {
+            let home = self.place(place_of(&self.table()[place]));
             if (place + slots - home) % slots >= (place + slots - hole) % slots {
-                self.slots[hole] = self.slots[place];
+                self.slots[self.first + hole] = self.table()[place];
                 hole = place;
             }
             place = self.after(place);
         }
-        self.slots[hole] = [FREE; W];
+        self.slots[self.first + hole] = [FREE; W];
         self.len -= 1;
     }
 
     /// Sees every state with its hash, in the order of hashes and then of the states' words,
     /// and takes out those that are not to be kept.
     pub fn retain_sorted(&mut self, mut keep: impl FnMut(u64, &State<W>) -> bool) {
-        let free = self.slots.iter().position(|slot| slot[0] == FREE);
+        let free = self.table().iter().position(|slot| slot[0] == FREE);
         let free = free.expect("a table is never full");
         let keyed = |slots: &[State<W>]| -> Vec<_> {
             slots.iter().map(|state| (place_of(state), *state)).collect()
         };
         // States between two free slots are only nearly in order.
-        let mut some = keyed(&self.slots[..free]);
+        let mut some = keyed(&self.table()[..free]);
         some.sort_unstable();
         let around = some.partition_point(|&(hash, _)| self.place(hash) < free);
         let around = some.split_off(around);
@@ -192,14 +215,14 @@ impl<const W: usize> Visited<W> {
                     self.remove(state, *hash);
                 }
             }
-            let Some(first) = self.slots[at..].iter().position(|slot| slot[0] != FREE) else {
+            let Some(first) = self.table()[at..].iter().position(|slot| slot[0] != FREE) else {
                 return;
             };
             let first = at + first;
-            let length = self.slots[first..].iter().position(|slot| slot[0] == FREE);
-            at = length.map_or(self.slots.len(), |length| first + length);
-            some = keyed(&self.slots[first..at]);
-            if at == self.slots.len() {
+            let length = self.table()[first..].iter().position(|slot| slot[0] == FREE);
+            at = length.map_or(self.table().len(), |length| first + length);
+            some = keyed(&self.table()[first..at]);
+            if at == self.table().len() {
                 some.extend(&around);
             }
             some.sort_unstable();
@@ -210,7 +233,7 @@ impl<const W: usize> Visited<W> {
     pub fn contains(&self, state: &State<W>) -> bool {
         let mut place = self.place(place_of(state));
         loop {
-            let slot = &self.slots[place];
+            let slot = &self.table()[place];
             if slot == state {
                 return true;
             }
@@ -222,15 +245,22 @@ impl<const W: usize> Visited<W> {
     }
 }
 
-/// So many free slots, and room for more.
-fn free<const W: usize>(slots: usize) -> Vec<State<W>> {
+/// So many free slots, and room for more; and the first that begins a line of the cache, so
+/// many slots of which fit, where that can be had.
+fn free<const W: usize>(slots: usize, in_line: usize) -> (Vec<State<W>>, usize) {
+    let size = size_of::<State<W>>();
+    let least = slots + in_line;
+    let some = least.saturating_mul(RESERVED);
+    let many = if slots < LARGE.0 { some } else { some.max(LARGE.1 / size) };
     let mut table = Vec::new();
-    if table.try_reserve_exact(slots * RESERVED).is_err() {
-        table.reserve_exact(slots);
-    }
+    let reserved = [many, some, least].iter().any(|&slots| table.try_reserve_exact(slots).is_ok());
+    assert!(reserved, "no memory for {slots} states");
     super::huge::advise(table.as_ptr(), table.capacity());
-    table.resize(slots, [FREE; W]);
-    table
+    let missing = (table.as_ptr() as usize).next_multiple_of(LINE) - table.as_ptr() as usize;
+    let fits = in_line > 1 && missing.is_multiple_of(size);
+    let first = if fits { missing / size } else { 0 };
+    table.resize(first + slots, [FREE; W]);
+    (table, first)
 }
 
 #[cfg(test)]

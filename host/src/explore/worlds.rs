@@ -1,4 +1,5 @@
-//! Worlds, each once and known by a number: rows of the numbers of their parts.
+//! Worlds, each once and known by a number: rows of the numbers of their parts. Odd numbers
+//! are those of worlds with swap IO under way, so that nobody has to ask for it in others.
 
 use super::intern::Pool;
 use super::system::ERRORS;
@@ -50,7 +51,7 @@ impl Worlds {
             return;
         }
         let Base { world: unpacked, is, also, numbers, bytes, row } = base;
-        self.rows.row(world, row);
+        self.rows.row(world >> 1, row);
         let mut all = row.as_chunks::<4>().0.iter().map(|&number| u32::from_le_bytes(number));
         for (part, pool) in self.parts.iter().enumerate() {
             let number = all.next().expect("one for each part");
@@ -69,7 +70,7 @@ impl Worlds {
     /// those of the base; and what else belongs to it.
     ///
     /// # Panics
-    /// 2^32 worlds.
+    /// 2^31 worlds.
     pub fn number(
         &self,
         machine: &mut Machine,
@@ -90,7 +91,13 @@ impl Worlds {
         }
         row.extend(also.iter().flat_map(|number| number.to_le_bytes()));
         let number = self.rows.number(row);
-        assert!(number < ERRORS, "too many worlds");
-        number
+        assert!(number < ERRORS >> 1, "too many worlds");
+        number << 1 | u32::from(!machine.mem.swap_io.is_empty())
     }
+}
+
+/// Whether swap IO is under way in a world.
+#[inline]
+pub(super) const fn has_swap_io(world: u32) -> bool {
+    world & 1 != 0
 }

@@ -170,10 +170,11 @@ impl Coded for SwpEntry {
 impl Coded for Token {
     #[inline]
     fn code(&mut self, codec: &mut impl Codec) {
-        let (mut author, mut number) = (self.author(), self.seq());
+        // Settled and device's ones before others: a byte is enough for all that there are.
+        let (mut author, mut number) = (self.author().wrapping_add(2), self.seq());
         author.code(codec);
         codec.number(&mut number);
-        *self = Self::new(author, number);
+        *self = Self::new(author.wrapping_sub(2), number);
     }
 }
 
@@ -197,6 +198,20 @@ pub(crate) fn code_all<T: Coded + Clone, C: Codec>(all: &mut Vec<T>, blank: &T, 
 macro_rules! code_fields {
     ($codec:expr, $of:expr, $($field:ident)*) => {{
         $($of.$field.code($codec);)*
+    }};
+}
+
+/// Fields that are mostly as in another value: a number says whether one of them is not.
+macro_rules! code_rare {
+    ($codec:expr, $of:expr, $usual:expr, $($field:ident)*) => {{
+        let usual = $usual;
+        let mut rare = u32::from($($of.$field != usual.$field)||*);
+        $codec.number(&mut rare);
+        if rare == 0 {
+            $($of.$field = usual.$field;)*
+        } else {
+            code_fields!($codec, $of, $($field)*);
+        }
     }};
 }
 
@@ -236,6 +251,12 @@ impl Coded for PageCounts {
     }
 }
 
+impl Coded for Gup {
+    fn code(&mut self, codec: &mut impl Codec) {
+        code_fields!(codec, self, got pinned);
+    }
+}
+
 impl Coded for Page {
     #[inline]
     fn code(&mut self, codec: &mut impl Codec) {
@@ -246,15 +267,15 @@ impl Coded for Page {
             *self = Self { next: self.next, prev: self.prev, ..Self::FREE };
             return;
         }
-        code_fields!(codec, self, counts private mapping index data locker tasks pagevec);
-        code_fields!(codec, self.gup, got pinned);
+        code_fields!(codec, self, counts mapping index data);
+        code_rare!(codec, self, Self::FREE, private locker tasks pagevec gup);
     }
 }
 
 impl Coded for Mm {
     fn code(&mut self, codec: &mut impl Codec) {
-        code_fields!(codec, self, rss anon_rss mmap readers writer ptl born users);
-        code_fields!(codec, self, has_pinned exiting alive);
+        code_fields!(codec, self, rss anon_rss mmap born alive);
+        code_rare!(codec, self, Self::BLANK, readers writer ptl users has_pinned exiting);
     }
 }
 

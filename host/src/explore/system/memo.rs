@@ -96,17 +96,17 @@ impl Memo {
     /// Asks for an entry to be brought near.
     #[inline]
     pub fn fetch(&self, key: u64) {
-        fetch(&self.lines(key)[0][0]);
+        fetch(&self.line(self.places(key)[0])[0]);
     }
 
     /// What is remembered of a key.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, key: u64) -> Option<u64> {
         let of = |entry: &Entry| {
             let value = entry[1].load(Relaxed);
             (entry[0].load(Relaxed) == seal(key, value)).then_some(value)
         };
-        self.lines(key).into_iter().find_map(|line| line.iter().find_map(of))
+        self.places(key).into_iter().find_map(|place| self.line(place).iter().find_map(of))
     }
 
     /// Forgets everything.

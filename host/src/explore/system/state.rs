@@ -133,13 +133,32 @@ pub(in crate::explore) const fn parts_of(outcome: u64) -> (u32, u32, u8) {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::explore) struct Places {
     bits: u32,
+    /// The first bit of each.
+    first: [u16; MOST_ACTORS],
 }
+
+/// Most actors of a universe or scenario.
+const MOST_ACTORS: usize = 32;
 
 impl Places {
     /// For so many actors in so many words.
     pub fn new(words: usize, actors: usize) -> Self {
-        let bits = (words as u32 * 64 - WORLD_BITS) / actors.max(1) as u32;
-        Self { bits: bits.min(MOST_BITS) }
+        let all = words as u32 * 64;
+        let bits = ((all - WORLD_BITS) / actors.max(1) as u32).min(MOST_BITS);
+        // Each in one word, if there is room for that.
+        let apart = |at: u32| if at % 64 + bits > 64 { at.next_multiple_of(64) } else { at };
+        let layout = |place: &dyn Fn(u32) -> u32| {
+            let (mut first, mut at) = ([0; MOST_ACTORS], WORLD_BITS);
+            for first in &mut first[..actors] {
+                at = place(at);
+                *first = at as u16;
+                at += bits;
+            }
+            (first, at)
+        };
+        let (first, end) = layout(&apart);
+        let first = if end <= all { first } else { layout(&|at| at).0 };
+        Self { bits, first }
     }
 
     /// A state of a world and actors.
@@ -155,7 +174,7 @@ impl Places {
     /// The number of an actor.
     #[inline]
     pub fn get<const W: usize>(self, state: &State<W>, actor: usize) -> u32 {
-        get(state, WORLD_BITS + actor as u32 * self.bits, self.bits) as u32
+        get(state, self.first[actor].into(), self.bits) as u32
     }
 
     /// Gives an actor another number.
@@ -165,7 +184,7 @@ impl Places {
     #[inline]
     pub fn set<const W: usize>(self, state: &mut State<W>, actor: usize, number: u32) {
         assert!(number >> self.bits == 0, "too many values of actors for {} bits", self.bits);
-        put(state, WORLD_BITS + actor as u32 * self.bits, self.bits, number.into());
+        put(state, self.first[actor].into(), self.bits, number.into());
     }
 }
 

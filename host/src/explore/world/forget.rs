@@ -98,34 +98,38 @@ pub(in crate::explore) fn forget_since(
     let (mem, oracle) = (&mut machine.mem, &mut machine.oracle);
     mem.costs = Costs::default();
     machine.stages = 0;
-    let [mut pages, mut address_spaces, mut rest] = same;
     // What was not changed is as it was left.
-    if !pages {
+    if !same[0] {
         to_be_written(mem);
         unheeded.in_pages(mem);
     }
-    if !address_spaces {
+    if !same[1] {
         unheeded.in_spaces(mem);
     }
     let (in_pages, in_slots) = contents(mem);
-    pages &= !in_pages;
-    rest &= !in_slots;
-    if [pages, address_spaces, rest] != [true; PARTS] {
+    let pages = same[0] && !in_pages;
+    let changed = [pages, same[1], same[2] && !in_slots] != [true; PARTS];
+    let simple = mem.ios.is_empty() && oracle.is_plain();
+    if changed && !simple {
         // What is nowhere cannot be seen; and who is there decides what is asked.
         oracle.forget_also(|token| in_memory(mem, token) || to_be_moved(mem, token));
         requests(mem, oracle);
-        rest = false;
     }
     let as_many_free = from.is_some_and(|from| from.mem.free.len == mem.free.len);
-    if !address_spaces || !as_many_free {
-        spaces(mem, oracle, shared);
+    let spaces_changed = !same[1] || !as_many_free;
+    if spaces_changed {
         // Births and expectations belong to the rest.
-        address_spaces = false;
-        rest = false;
+        spaces(mem, oracle, shared);
     }
-    if !rest {
+    if !simple {
         oracle.sort();
     }
+    let address_spaces =
+        same[1] && (!spaces_changed || from.is_some_and(|from| mem.same_spaces(&from.mem)));
+    let is_rest =
+        |from: &World| mem.same_rest(&from.mem) && *oracle == from.oracle && *shared == from.shared;
+    let touched = in_slots || !simple && changed || spaces_changed;
+    let rest = same[2] && (!touched || from.is_some_and(is_rest));
     [pages, address_spaces, rest]
 }
 
