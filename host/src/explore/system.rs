@@ -151,7 +151,8 @@ impl<'a, const W: usize> System<'a, W> {
         done.unwrap_or_else(|why| panic!("the setup of {}: {why}", self.universe.name));
         let Start { machine, shared, actors } = start;
         let mut scratch = Scratch { machine, shared, ..self.scratch() };
-        self.general = self.general && generalise(&mut scratch.machine);
+        let Scratch { machine, shared, .. } = &mut scratch;
+        self.general = self.general && generalise(machine, shared, self.unheeded);
         let (world, naming) = self.number(&mut scratch);
         let mut numbers = vec![0; actors.len()];
         for actor in actors {
@@ -375,12 +376,14 @@ impl<'a, const W: usize> System<'a, W> {
 
     /// Makes contents general; the word for it if they cannot be.
     fn unproved(&self, scratch: &mut Scratch, flags: u8) -> Option<&'static str> {
-        if !self.general || scratch.same == [true; PARTS] {
+        // Of what was seen and is undefined it is not certain that it is not an error.
+        let undefined = flags & flag::UNDEFINED != 0;
+        if !self.general || !undefined && scratch.same == [true; PARTS] {
             return None;
         }
         scratch.same = [false; PARTS];
-        // Of what was seen and is undefined it is not certain that it is not an error.
-        let proved = flags & flag::UNDEFINED == 0 && generalise(&mut scratch.machine);
+        let Scratch { machine, shared, .. } = scratch;
+        let proved = !undefined && generalise(machine, shared, self.unheeded);
         (!proved).then_some(UNPROVED)
     }
 

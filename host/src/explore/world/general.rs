@@ -14,6 +14,7 @@
 //! Where it is not (races, long-lived references, devices that look at pages) a step is
 //! never taken for proved.
 
+use super::{Shared, Unheeded, forget};
 use crate::explore::universe::{Grain, Universe, Verb};
 use crate::machine::Machine;
 use crate::mm::{
@@ -32,8 +33,17 @@ pub(in crate::explore) fn can_be_general(universe: &Universe) -> bool {
     *grain == Grain::Operation && !verbs.iter().chain(child_verbs).chain(setup).any(looks)
 }
 
-/// Makes contents general; false if what must be equal is not: it is left as it is then.
-pub(in crate::explore) fn generalise(machine: &mut Machine) -> bool {
+/// Makes contents general; false if what must be equal is not.
+pub(in crate::explore) fn generalise(
+    machine: &mut Machine,
+    shared: &mut Shared,
+    unheeded: Unheeded,
+) -> bool {
+    if !machine.oracle.is_plain() {
+        // What a race left to be seen may be nowhere. If it is elsewhere under another name,
+        // the more is found.
+        forget(machine, shared, unheeded);
+    }
     let Machine { mem, oracle, .. } = machine;
     let holds = oracle.is_plain() && ptes(mem).all(|index| is_linked(mem, oracle, index));
     if holds {
