@@ -251,7 +251,10 @@ fn free<const W: usize>(slots: usize, in_line: usize) -> (Vec<State<W>>, usize) 
     let size = size_of::<State<W>>();
     let least = slots + in_line;
     let some = least.saturating_mul(RESERVED);
-    let many = if slots < LARGE.0 { some } else { some.max(LARGE.1 / size) };
+    let large = LARGE.1 / size;
+    // As much again is left to others.
+    let fits = || Vec::<State<W>>::new().try_reserve_exact(2 * large).is_ok();
+    let many = if slots >= LARGE.0 && fits() { some.max(large) } else { some };
     let mut table = Vec::new();
     let reserved = [many, some, least].iter().any(|&slots| table.try_reserve_exact(slots).is_ok());
     assert!(reserved, "no memory for {slots} states");

@@ -1,13 +1,15 @@
 //! The memory of steps: what a choice makes of a world and an actor.
 
 use crate::explore::huge;
+use std::alloc::Layout;
+use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Lines of the cache at the beginning.
 const FIRST: u64 = 1 << 10;
 
-/// And at most: a gigabyte.
-const MOST: usize = 1 << 24;
+/// And at most: a gigabyte, or less where so much cannot be reserved.
+const MOST: u64 = 1 << 24;
 
 /// Steps in a line.
 const WAYS: usize = 4;
@@ -25,6 +27,8 @@ pub(in crate::explore) struct Memo {
     entries: Box<[Entry]>,
     /// The first that begins a line of the cache.
     first: usize,
+    /// Lines at most.
+    most: u64,
     /// Of the number of a line that is used so far.
     mask: AtomicU64,
     /// Steps that are remembered.
@@ -33,15 +37,23 @@ pub(in crate::explore) struct Memo {
 
 impl Memo {
     /// Remembers nothing.
+    ///
+    /// # Panics
+    /// There is no memory even for a few steps.
     pub fn new() -> Self {
-        // Aligned as lines are, all of it would be written to.
-        let entries = Box::<[Entry]>::new_zeroed_slice((MOST + 1) * WAYS);
+        let sizes = std::iter::successors(Some(MOST), |&lines| Some(lines / 2));
+        let reserved = |lines: u64| {
+            // Three times as much is left to others.
+            black_box(zeroed(4 * lines as usize * WAYS)?);
+            // Aligned as lines are, all of it would be written to.
+            Some((lines, zeroed((lines as usize + 1) * WAYS)?))
+        };
+        let found = sizes.take_while(|&lines| lines >= FIRST).find_map(reserved);
+        let (most, entries) = found.expect("memory for a few steps");
         huge::advise(entries.as_ptr(), entries.len());
-        // SAFETY: an AtomicU64 may be any bits, and so zeroes.
-        let entries = unsafe { entries.assume_init() };
         let first = (entries.as_ptr() as usize).next_multiple_of(LINE) - entries.as_ptr() as usize;
         let first = first / size_of::<Entry>();
-        Self { entries, first, mask: AtomicU64::new(FIRST - 1), len: AtomicU64::new(0) }
+        Self { entries, first, most, mask: AtomicU64::new(FIRST - 1), len: AtomicU64::new(0) }
     }
 
     /// Makes room as long as more than half of it is in use, if that takes at most so
@@ -51,7 +63,7 @@ impl Memo {
         let mut many = before;
         let len = self.len.load(Relaxed);
         let more = |many: u64| (many * 2 - before) * LINE as u64;
-        while len > many * WAYS as u64 / 2 && many < MOST as u64 && more(many) <= bytes {
+        while len > many * WAYS as u64 / 2 && many < self.most && more(many) <= bytes {
             many *= 2;
         }
         if many == before {
@@ -135,6 +147,18 @@ impl Memo {
     pub fn bytes(&self) -> u64 {
         (self.mask.load(Relaxed) + 1) * LINE as u64
     }
+}
+
+/// So many empty entries, none of which was written to; none: there cannot be so many.
+fn zeroed(many: usize) -> Option<Box<[Entry]>> {
+    let layout = Layout::array::<Entry>(many).ok()?;
+    assert!(layout.size() > 0, "no entries");
+    // SAFETY: the layout is not empty.
+    let entries = unsafe { std::alloc::alloc_zeroed(layout) }.cast::<Entry>();
+    // SAFETY: unless null, it is of the global allocator with the layout of this slice, and
+    // an AtomicU64 may be any bits, and so zeroes.
+    (!entries.is_null())
+        .then(|| unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(entries, many)) })
 }
 
 /// The word beside a value: of this key and this value, and hardly of any others.
