@@ -239,7 +239,7 @@ impl Job<'_> {
 
     /// Random walks instead of all states.
     fn sample<const W: usize>(&self, policy: &Policy, sample: (u64, u64)) -> Exploration {
-        // A walk is as short as what it finds.
+        // Walks prove nothing, and what one finds has to be what it is called.
         let reductions = Reductions { contents: false, ..self.reductions };
         let system = System::<W>::new(self.universe, policy, reductions);
         let sampled = sample::sample(&system, sample, &self.limits());

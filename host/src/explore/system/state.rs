@@ -130,15 +130,17 @@ pub(in crate::explore) const fn parts_of(outcome: u64) -> (u32, u32, u8) {
 }
 
 /// Where the numbers of actors are in a state: after that of its world.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::explore) struct Places {
     bits: u32,
     /// The first bit of each.
-    first: [u16; MOST_ACTORS],
+    first: [u16; MOST_PLACES],
 }
 
-/// Most actors of a universe or scenario.
-const MOST_ACTORS: usize = 32;
+/// As many as any universe or scenario has actors.
+const MOST_PLACES: usize = 32;
+
+const _: () = assert!(MOST_PLACES >= crate::explore::MOST_ACTORS);
 
 impl Places {
     /// For so many actors in so many words.
@@ -148,7 +150,7 @@ impl Places {
         // Each in one word, if there is room for that.
         let apart = |at: u32| if at % 64 + bits > 64 { at.next_multiple_of(64) } else { at };
         let layout = |place: &dyn Fn(u32) -> u32| {
-            let (mut first, mut at) = ([0; MOST_ACTORS], WORLD_BITS);
+            let (mut first, mut at) = ([0; MOST_PLACES], WORLD_BITS);
             for first in &mut first[..actors] {
                 at = place(at);
                 *first = at as u16;
@@ -162,7 +164,7 @@ impl Places {
     }
 
     /// A state of a world and actors.
-    pub fn state<const W: usize>(self, world: u32, actors: &[u32]) -> State<W> {
+    pub fn state<const W: usize>(&self, world: u32, actors: &[u32]) -> State<W> {
         let mut state = [0; W];
         set_world(&mut state, world);
         for (place, &actor) in actors.iter().enumerate() {
@@ -173,7 +175,7 @@ impl Places {
 
     /// The number of an actor.
     #[inline]
-    pub fn get<const W: usize>(self, state: &State<W>, actor: usize) -> u32 {
+    pub fn get<const W: usize>(&self, state: &State<W>, actor: usize) -> u32 {
         get(state, self.first[actor].into(), self.bits) as u32
     }
 
@@ -182,7 +184,7 @@ impl Places {
     /// # Panics
     /// It has too many bits.
     #[inline]
-    pub fn set<const W: usize>(self, state: &mut State<W>, actor: usize, number: u32) {
+    pub fn set<const W: usize>(&self, state: &mut State<W>, actor: usize, number: u32) {
         assert!(number >> self.bits == 0, "too many values of actors for {} bits", self.bits);
         put(state, self.first[actor].into(), self.bits, number.into());
     }
