@@ -19,6 +19,7 @@ use super::visited::Visited;
 use super::{Budget, Counts, Ending, Progress, Verdict};
 use crate::run::is_error;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -28,10 +29,13 @@ const CHUNK: usize = 512;
 
 /// States of a block: small enough that what was found is still in the cache when it is
 /// added by one thread; larger if threads have to wait for each other.
-const BLOCK: [usize; 2] = [2048, 65536];
+const BLOCK: [usize; 2] = [512, 65536];
 
 /// Slots that are fetched ahead.
 const AHEAD: usize = 24;
+
+/// Tables of worlds that are fetched ahead.
+const FAR: usize = 32;
 
 /// States whose steps are fetched ahead.
 const NEAR: usize = 6;
@@ -129,56 +133,54 @@ struct Candidates {
 /// What came of expanding part of a block.
 struct Chunk<const W: usize> {
     found: Vec<Successor<W>>,
-    hashes: Vec<u64>,
     /// For each expanded state, how many successors were found up to it.
     upto: Vec<u32>,
     ends: Vec<(u32, &'static str)>,
     undefined: u64,
+    /// The part of the visited set that each successor belongs to, if there are several.
+    owners: Vec<u16>,
     /// For each part of the visited set: places in `found`, and whether each was new.
     parts: Vec<(Vec<u32>, Vec<bool>)>,
-    one: Vec<Successor<W>>,
 }
 
-/// States with their hashes, the places of those of one part, and whether each was new.
-type Found<'a, const W: usize> = (&'a [Successor<W>], &'a [u64], &'a [u32], &'a mut Vec<bool>);
+/// States, the places of those of one part, and whether each was new.
+type Found<'a, const W: usize> = (&'a [Successor<W>], &'a [u32], &'a mut Vec<bool>);
 
 impl<const W: usize> Chunk<W> {
     fn new(parts: usize) -> Self {
         Self {
             found: Vec::new(),
-            hashes: Vec::new(),
             upto: Vec::new(),
             ends: Vec::new(),
             undefined: 0,
+            owners: Vec::new(),
             parts: vec![(Vec::new(), Vec::new()); parts],
-            one: Vec::new(),
         }
     }
 
-    /// Sees every successor with its hash, its parent's number, how, and whether it was new,
-    /// until there are enough; false then. The first state that was expanded has that number.
-    #[inline]
-    fn each(
-        &self,
-        first: u64,
-        mut see: impl FnMut(&State<W>, u64, u64, Choice, bool) -> bool,
-    ) -> bool {
-        let mut at = 0;
+    /// The number of each expanded state, of which the first is given, and the places of
+    /// its successors.
+    fn expanded(&self, first: u64) -> impl Iterator<Item = (u64, Range<usize>)> {
+        let ranges = self.upto.iter().scan(0, |at, &upto| {
+            let from = std::mem::replace(at, upto as usize);
+            Some(from..upto as usize)
+        });
+        (first..).zip(ranges)
+    }
+
+    /// The part of the visited set that a successor belongs to.
+    fn part(&self, place: usize) -> usize {
+        self.owners.get(place).map_or(0, |&owner| owner.into())
+    }
+
+    /// Whether each successor was new to its part, asked of one after the other.
+    fn new_ones(&self) -> impl FnMut(usize) -> bool {
         let mut places = vec![0; self.parts.len()];
-        for (parent, &upto) in (first..).zip(&self.upto) {
-            for place in at..upto as usize {
-                let Successor { state, by, .. } = &self.found[place];
-                let hash = self.hashes[place];
-                let part = part_of(hash, places.len());
-                let new = self.parts[part].1[places[part]];
-                places[part] += 1;
-                if !see(state, hash, parent, *by, new) {
-                    return false;
-                }
-            }
-            at = upto as usize;
+        move |place| {
+            let part = self.part(place);
+            places[part] += 1;
+            self.parts[part].1[places[part] - 1]
         }
-        true
     }
 }
 
@@ -240,16 +242,15 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
 
     /// Adds a state that is new.
     pub(super) fn visit(&mut self, state: &State<W>) {
-        let hash = place_of(state);
-        let part = part_of(hash, self.parts.len());
-        let table = &mut self.parts[part].table;
-        table.reserve(1);
-        table.insert(state, hash);
+        let part = part_of(state, self.parts.len());
+        self.parts[part].table.insert(state);
     }
 
-    /// Whether there is a folder.
-    pub(super) const fn on_disk(&self) -> bool {
-        self.disk.is_some()
+    /// Whether tables have to go to disk.
+    pub(super) fn is_full(&self, limits: &Limits<'_>) -> bool {
+        let tables = self.parts.iter().map(Part::bytes).sum::<u64>();
+        let full = limits.memory.is_some_and(|most| self.bytes() > most);
+        self.disk.is_some() && (full && tables > for_tables(limits) || tables > limits.tables)
     }
 
     /// Adds states that are new, on disk.
@@ -258,7 +259,7 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         let Some(folder) = &self.disk else { return Ok(()) };
         let count = self.parts.len();
         for (index, part) in self.parts.iter_mut().enumerate() {
-            let its = |state: &&State<W>| part_of(place_of(state), count) == index;
+            let its = |state: &&State<W>| part_of(state, count) == index;
             let its: Vec<_> = states.iter().filter(its).copied().collect();
             part.store_new(&its, folder)?;
         }
@@ -346,19 +347,17 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         if limits.time.is_some_and(|most| since.elapsed() >= most) {
             return Ok(Some(Verdict::BoundedTime));
         }
-        let full = limits.memory.is_some_and(|most| self.bytes() > most);
         if self.disk.is_none() {
+            let full = limits.memory.is_some_and(|most| self.bytes() > most);
             return Ok(full.then_some(Verdict::BoundedMemory));
         }
-        let tables = self.parts.iter().map(Part::bytes).sum::<u64>();
-        // An eighth is for the tables, so that they do not go to disk all the time.
-        let least = limits.memory.map_or(0, |most| most / 8);
-        if full && tables > least || tables > limits.tables {
+        if self.is_full(limits) {
             self.spill()?;
         }
         let (parts, fixed) = self.model.bytes();
         let others = parts + fixed + self.parents.bytes();
-        let full = limits.memory.is_some_and(|most| others > most - least);
+        let left = |most| most - for_tables(limits);
+        let full = limits.memory.is_some_and(|most| others > left(most));
         Ok(full.then_some(Verdict::BoundedMemory))
     }
 
@@ -389,13 +388,12 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
             bytes.resize((len - first).min(BLOCK[0] as u64) as usize * size, 0);
             log.read(first * size as u64, &mut bytes)?;
             let some: Vec<_> = bytes.chunks_exact(size).map(Candidates::of::<W>).collect();
-            let hashes: Vec<_> = some.iter().map(|one| place_of(&one.0)).collect();
             let count = self.parts.len();
-            for &hash in &hashes {
-                self.parts[part_of(hash, count)].table.fetch(hash);
+            for (state, ..) in &some {
+                self.parts[part_of(state, count)].table.fetch(state);
             }
-            for ((state, parent, by), hash) in some.into_iter().zip(hashes) {
-                if self.parts[part_of(hash, count)].table.contains(&state) {
+            for (state, parent, by) in some {
+                if self.parts[part_of(&state, count)].table.contains(&state) {
                     if let Some(word) = self.model.error(&state) {
                         end_of(&mut self.ends, word, 0).first = self.counts.states;
                     }
@@ -493,7 +491,9 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
     fn block(&mut self, block: &[State<W>], first: u64, limits: &Limits<'_>) -> io::Result<bool> {
         let coverage = self.model.coverage();
         self.expand(block, limits);
-        self.add();
+        if !self.is_alone() {
+            self.add();
+        }
         if self.spilled {
             let new = self.chunks.iter().flat_map(|chunk| &chunk.parts);
             let new = new.flat_map(|part| &part.1).filter(|&&new| new).count() as u64;
@@ -518,27 +518,77 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         Ok(true)
     }
 
+    /// Whether there is one table and no disk: it is asked when its answers are needed.
+    const fn is_alone(&self) -> bool {
+        self.parts.len() == 1 && !self.spilled
+    }
+
     /// Takes up part of what was found in a block; false if there may be no more states.
     fn merge(&mut self, index: usize, first: u64, limits: &Limits<'_>) -> bool {
         let first = first + (index * CHUNK) as u64;
         self.note_ends(index, first);
-        let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
-        let more = chunk.each(first, |state, hash, parent, by, new| {
-            self.counts.transitions += 1;
-            if let Some(word) = self.model.error(state) {
-                end_of(&mut self.ends, word, self.counts.states).transitions += 1;
-            }
-            let part = part_of(hash, self.parts.len());
-            if new && (!self.spilled || self.parts[part].table.contains(state)) {
-                if limits.states.is_some_and(|most| self.counts.states >= most) {
-                    return false;
-                }
-                self.take(state, parent, by);
-            }
-            true
-        });
+        let mut chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
+        let more = if self.is_alone() {
+            self.add_and_take(&mut chunk, first, limits)
+        } else {
+            self.take_new(&chunk, first, limits)
+        };
         self.chunks[index] = chunk;
         more
+    }
+
+    fn take_new(&mut self, chunk: &Chunk<W>, first: u64, limits: &Limits<'_>) -> bool {
+        let mut is_new = chunk.new_ones();
+        for (parent, places) in chunk.expanded(first) {
+            for place in places {
+                let found = &chunk.found[place];
+                let part = chunk.part(place);
+                let new = is_new(place)
+                    && (!self.spilled || self.parts[part].table.contains(&found.state));
+                if !self.count(found, parent, new, limits) {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Adds what was found to the only table, and takes up what is new.
+    fn add_and_take(&mut self, chunk: &mut Chunk<W>, first: u64, limits: &Limits<'_>) -> bool {
+        let mut new = std::mem::take(&mut chunk.parts[0].1);
+        let more = 'all: {
+            for (parent, places) in chunk.expanded(first) {
+                for place in places {
+                    let table = &mut self.parts[0].table;
+                    fetch_ahead(table, place, |place| Some(&chunk.found.get(place)?.state));
+                    let found = &chunk.found[place];
+                    let is_new = table.insert(&found.state);
+                    new.push(is_new);
+                    if !self.count(found, parent, is_new, limits) {
+                        break 'all false;
+                    }
+                }
+            }
+            true
+        };
+        chunk.parts[0].1 = new;
+        more
+    }
+
+    /// Counts a transition; false if what it found is new and there may be no more states.
+    #[inline]
+    fn count(&mut self, found: &Successor<W>, parent: u64, new: bool, limits: &Limits<'_>) -> bool {
+        self.counts.transitions += 1;
+        if let Some(word) = self.model.error(&found.state) {
+            end_of(&mut self.ends, word, self.counts.states).transitions += 1;
+        }
+        if new {
+            if limits.states.is_some_and(|most| self.counts.states >= most) {
+                return false;
+            }
+            self.take(&found.state, parent, found.by);
+        }
+        true
     }
 
     /// The same, if it is not known yet which states are new.
@@ -546,16 +596,20 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         let first = first + (index * CHUNK) as u64;
         self.note_ends(index, first);
         let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
-        chunk.each(first, |state, _, parent, by, new| {
-            self.counts.transitions += 1;
-            if let Some(word) = self.model.error(state) {
-                end_of(&mut self.ends, word, u64::MAX).transitions += 1;
+        let mut is_new = chunk.new_ones();
+        for (parent, places) in chunk.expanded(first) {
+            for place in places {
+                let Successor { state, by, .. } = &chunk.found[place];
+                self.counts.transitions += 1;
+                if let Some(word) = self.model.error(state) {
+                    end_of(&mut self.ends, word, u64::MAX).transitions += 1;
+                }
+                if is_new(place) {
+                    self.candidates.push(state, parent, *by);
+                }
             }
-            if new {
-                self.candidates.push(state, parent, by);
-            }
-            true
-        });
+        }
+        drop(is_new);
         self.chunks[index] = chunk;
     }
 
@@ -572,9 +626,7 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         for chunk in &self.chunks {
             for (part, (places, new)) in self.parts.iter_mut().zip(&chunk.parts) {
                 for (&place, _) in places.iter().zip(new).filter(|one| *one.1) {
-                    let (found, hash) =
-                        (&chunk.found[place as usize], chunk.hashes[place as usize]);
-                    part.table.remove(&found.state, hash);
+                    part.table.remove(&chunk.found[place as usize].state);
                 }
             }
         }
@@ -629,13 +681,13 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         let chunks = &mut self.chunks;
         let mut lists: Vec<Vec<Found<'_, W>>> = self.parts.iter().map(|_| Vec::new()).collect();
         for chunk in chunks {
-            let Chunk { found, hashes, parts, .. } = chunk;
+            let Chunk { found, parts, .. } = chunk;
             for (list, (places, new)) in lists.iter_mut().zip(parts) {
-                list.push((found, hashes, places, new));
+                list.push((found, places, new));
             }
         }
         let busy =
-            lists.len() > 1 && lists.iter().flatten().map(|one| one.2.len()).sum::<usize>() > CHUNK;
+            lists.len() > 1 && lists.iter().flatten().map(|one| one.1.len()).sum::<usize>() > CHUNK;
         if !busy {
             for (part, list) in self.parts.iter_mut().zip(lists) {
                 add(&mut part.table, list);
@@ -658,11 +710,15 @@ fn end_of<'a>(ends: &'a mut Vec<End>, word: &'static str, first: u64) -> &'a mut
     &mut ends[place]
 }
 
-/// The part of the visited set for a hash: by its lower bits, for the upper ones give the
-/// place.
+/// Bytes that are the tables', so that they do not go to disk all the time.
+fn for_tables(limits: &Limits<'_>) -> u64 {
+    limits.memory.map_or(0, |most| most / 8)
+}
+
+/// The part of the visited set that a state belongs to.
 #[inline]
-const fn part_of(hash: u64, parts: usize) -> usize {
-    hash as usize & (parts - 1)
+fn part_of<const W: usize>(state: &State<W>, parts: usize) -> usize {
+    if parts == 1 { 0 } else { place_of(state) as usize & (parts - 1) }
 }
 
 fn expand<M: Model<W>, const W: usize>(
@@ -671,52 +727,69 @@ fn expand<M: Model<W>, const W: usize>(
     states: &[State<W>],
     chunk: &mut Chunk<W>,
 ) {
-    let Chunk { found, hashes, upto, ends, undefined, parts, one } = chunk;
+    let Chunk { found, upto, ends, undefined, owners, parts } = chunk;
     found.clear();
-    hashes.clear();
     upto.clear();
     ends.clear();
     *undefined = 0;
-    let count = parts.len();
-    for (places, new) in &mut *parts {
-        places.clear();
-        new.clear();
-    }
     for (offset, state) in states.iter().enumerate() {
         if let Some(ahead) = states.get(offset + NEAR) {
             model.fetch(scratch, ahead);
         }
-        match model.verdict(scratch, state) {
+        let before = found.len();
+        match model.expand(scratch, state, found) {
             Some(word) => ends.push((offset as u32, word)),
-            None => {
-                model.successors(scratch, state, one);
-                if one.is_empty() {
-                    ends.push((offset as u32, model.end(scratch, state)));
-                }
-                for successor in &*one {
-                    *undefined += u64::from(successor.flags & flag::UNDEFINED != 0);
-                    let hash = place_of(&successor.state);
-                    parts[part_of(hash, count)].0.push(found.len() as u32);
-                    hashes.push(hash);
-                    found.push(*successor);
-                }
+            None if found.len() == before => {
+                ends.push((offset as u32, model.end(scratch, state)));
             }
+            None => {}
         }
         upto.push(found.len() as u32);
+    }
+    owners.clear();
+    parts.iter_mut().for_each(|(_, new)| new.clear());
+    let count = parts.len();
+    if let [(places, _)] = &mut parts[..] {
+        // All of them, as there were mostly before.
+        places.truncate(found.len());
+        places.extend(places.len() as u32..found.len() as u32);
+    } else {
+        parts.iter_mut().for_each(|(places, _)| places.clear());
+    }
+    for (place, successor) in (0..).zip(&*found) {
+        *undefined += u64::from(successor.flags & flag::UNDEFINED != 0);
+        if count > 1 {
+            let part = part_of(&successor.state, count);
+            owners.push(part as u16);
+            parts[part].0.push(place);
+        }
     }
 }
 
 fn add<const W: usize>(visited: &mut Visited<W>, list: Vec<Found<'_, W>>) {
-    visited.reserve(list.iter().map(|one| one.2.len() as u64).sum());
-    for (found, hashes, places, new) in list {
-        for &place in places.iter().take(AHEAD) {
-            visited.fetch(hashes[place as usize]);
-        }
+    for (found, places, new) in list {
+        let state = |place: u32| &found[place as usize].state;
         for (index, &place) in places.iter().enumerate() {
-            if let Some(&ahead) = places.get(index + AHEAD) {
-                visited.fetch(hashes[ahead as usize]);
-            }
-            new.push(visited.insert(&found[place as usize].state, hashes[place as usize]));
+            fetch_ahead(visited, index, |index| Some(state(*places.get(index)?)));
+            new.push(visited.insert(state(place)));
         }
+    }
+}
+
+/// Asks for what the next probes need: tables of worlds first, lines later.
+#[inline]
+fn fetch_ahead<'a, const W: usize>(
+    visited: &Visited<W>,
+    at: usize,
+    state: impl Fn(usize) -> Option<&'a State<W>>,
+) {
+    if at == 0 {
+        (0..AHEAD).map_while(&state).for_each(|state| visited.fetch(state));
+    }
+    if let Some(far) = state(at + FAR) {
+        visited.fetch_table(far);
+    }
+    if let Some(near) = state(at + AHEAD) {
+        visited.fetch(near);
     }
 }

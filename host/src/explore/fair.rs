@@ -197,9 +197,7 @@ impl<'s, 'a, const W: usize> Graph<'s, 'a, W> {
             let state = graph.states[from];
             found.clear();
             graph.busy.push(system.busy(&mut graph.scratch, &state));
-            if system.verdict(&mut graph.scratch, &state).is_none() {
-                system.successors(&mut graph.scratch, &state, &mut found);
-            }
+            system.expand(&mut graph.scratch, &state, &mut found);
             for one in &found {
                 let states = &mut graph.states;
                 let hash = place_of(&one.state);

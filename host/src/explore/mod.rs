@@ -13,6 +13,7 @@
 
 mod actor;
 mod apart;
+mod blocks;
 mod breadth;
 mod canonical;
 mod checkpoint;

@@ -24,13 +24,27 @@ pub trait Model<const W: usize>: Sync {
     /// The word of the outcome, where nothing follows.
     fn end(&self, scratch: &mut Self::Scratch, state: &State<W>) -> &'static str;
 
-    /// All that can follow a state, in a fixed order.
+    /// Adds all that can follow a state, in a fixed order.
     fn successors(
         &self,
         scratch: &mut Self::Scratch,
         state: &State<W>,
         found: &mut Vec<Successor<W>>,
     );
+
+    /// The verdict of a state; and if there is none, adds all that can follow it.
+    fn expand(
+        &self,
+        scratch: &mut Self::Scratch,
+        state: &State<W>,
+        found: &mut Vec<Successor<W>>,
+    ) -> Option<&'static str> {
+        let word = self.verdict(scratch, state);
+        if word.is_none() {
+            self.successors(scratch, state, found);
+        }
+        word
+    }
 
     /// Asks for what is remembered of a state's steps to be brought near.
     fn fetch(&self, scratch: &mut Self::Scratch, state: &State<W>);

@@ -186,7 +186,6 @@ impl Job<'_> {
     ) -> Result<Option<(Exploration, Option<KeepError>)>, KeepError> {
         let Self { universe, budget, keep, .. } = *self;
         let system = System::<W>::new(universe, policy, by);
-        let identity = Identity::new(universe, policy, by, W);
         let mut limits = self.limits();
         limits.time = limits.time.map(|most| most.saturating_sub(since.elapsed()));
         limits.first_error = system.is_general();
@@ -200,6 +199,7 @@ impl Job<'_> {
         let mut unsaved = None;
         let mut save = |search: &Breadth<'_, _, W>| {
             if let Some(path) = &keep.checkpoint {
+                let identity = Identity::new(universe, policy, by, W);
                 unsaved = search.save(path, &identity).err();
             }
         };

@@ -103,6 +103,7 @@ impl<'a, M: Model<W>, const W: usize> Pairs<'a, M, W> {
         }
         for side in 0..2 {
             let scratch = &mut self.scratch[side];
+            found[side].clear();
             self.models[side].successors(scratch, &states[side], &mut found[side]);
         }
         let [one, other] = found;

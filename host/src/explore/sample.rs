@@ -72,6 +72,7 @@ pub(super) fn sample<M: Model<W>, const W: usize>(
             if schedule.len() >= most as usize {
                 break None;
             }
+            found.clear();
             model.successors(&mut scratch, &state, &mut found);
             if found.is_empty() {
                 break Some(model.end(&mut scratch, &state));

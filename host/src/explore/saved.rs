@@ -9,7 +9,6 @@ use super::model::Model as _;
 use super::parents::{Parents, entry};
 use super::spill::{Folder, Queue};
 use super::system::{Choice, State, System, WORDS};
-use super::visited::Visited;
 use super::{Counts, Progress};
 use std::io;
 use std::path::Path;
@@ -102,7 +101,7 @@ impl<'a, 's, const W: usize> Breadth<'a, System<'s, W>, W> {
                 if next { search.next.push(&state) } else { search.level.push(&state) }
             }
         }
-        let stored = search.reserve(states, limits);
+        let mut stored = false;
         let mut batch = Vec::new();
         for number in 1..=states {
             let state = read_state(from)?;
@@ -116,6 +115,7 @@ impl<'a, 's, const W: usize> Breadth<'a, System<'s, W>, W> {
                 batch.clear();
             }
             if number % OFTEN == 0 {
+                stored = stored || search.is_full(limits);
                 let bytes = search.bytes();
                 tell(Progress { states: number, depth, frontier: 0, bytes });
             }
@@ -134,22 +134,6 @@ impl<'a, 's, const W: usize> Breadth<'a, System<'s, W>, W> {
             Some(most) => Err(from.beyond("--depth", reached.into(), most.into())),
             None => Ok(()),
         }
-    }
-
-    /// Makes room for so many states; true if they have to go to disk.
-    ///
-    /// They come in the order of their hashes, which a table can take only if it has the
-    /// room from the start: or they would all be at one end of it.
-    fn reserve(&mut self, states: u64, limits: &Limits<'_>) -> bool {
-        let each = states / self.parts.len() as u64;
-        let each = each + each / 16;
-        let tables = Visited::<W>::bytes_of(each) * self.parts.len() as u64;
-        let full = limits.memory.is_some_and(|most| self.bytes() + tables > most);
-        if self.on_disk() && (full || tables > limits.tables) {
-            return true;
-        }
-        self.parts.iter_mut().for_each(|part| part.table.reserve(each));
-        false
     }
 }
 

@@ -258,7 +258,6 @@ impl<'a, const W: usize> Model<W> for Scripted<'a, W> {
         state: &State<W>,
         found: &mut Vec<Successor<W>>,
     ) {
-        found.clear();
         for actor in 0..self.actors {
             self.follow(scratch, state, Choice { by: actor as u8, which: 0 }, found);
         }
@@ -273,7 +272,7 @@ impl<'a, const W: usize> Model<W> for Scripted<'a, W> {
         let world = world_of(state);
         let stands = (0..self.actors).map(|actor| self.places.get(state, actor));
         let swap_io = has_swap_io(world).then_some(SWAP_IO);
-        stands.chain(swap_io).for_each(|stand| self.memo.fetch(key(world, stand, 0)));
+        stands.chain(swap_io).for_each(|stand| self.memo.fetch(key(world, stand, 0), false));
     }
 
     fn bytes(&self) -> (u64, u64) {

@@ -1,11 +1,11 @@
-//! What does not fit into memory, on disk: runs of visited states sorted by hash, and rows
+//! What does not fit into memory, on disk: runs of sorted visited states, and rows
 //! of bytes that are read back in order.
 //!
 //! Files are removed from their folder as soon as they are open, so nothing is left behind
 //! however the program ends. This part knows no levels.
 
 use super::keep::KeepError;
-use super::system::{State, place_of};
+use super::system::{State, world_of};
 use super::visited::Visited;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -205,11 +205,11 @@ pub(super) fn state_of<const W: usize>(bytes: &[u8]) -> State<W> {
     std::array::from_fn(|word| u64::from_le_bytes(words[word]))
 }
 
-/// States in order, by hash, then by their words.
-type Key<const W: usize> = (u64, State<W>);
+/// States in order, by worlds, then by their words.
+type Key<const W: usize> = (u32, State<W>);
 
 fn key_of<const W: usize>(state: &State<W>) -> Key<W> {
-    (place_of(state), *state)
+    (world_of(state), *state)
 }
 
 /// States in the order of their keys, in a file.
@@ -346,8 +346,8 @@ impl<const W: usize> Part<W> {
         }
         let mut cursors: Vec<_> = runs.iter().map(Cursor::new).collect();
         let mut failed = None;
-        table.retain_sorted(|hash, state| {
-            let key = (hash, *state);
+        table.retain_sorted(|state| {
+            let key = key_of(state);
             for cursor in &mut cursors {
                 if failed.is_some() {
                     return true;
@@ -370,9 +370,9 @@ impl<const W: usize> Part<W> {
         }
         let mut sorted = Sorted::new(folder)?;
         let mut written = Ok(());
-        self.table.retain_sorted(|hash, state| {
+        self.table.retain_sorted(|state| {
             if written.is_ok() {
-                written = sorted.push(&(hash, *state));
+                written = sorted.push(&key_of(state));
             }
             true
         });
@@ -409,7 +409,7 @@ impl<const W: usize> Part<W> {
 
     /// Sees every state.
     pub fn each(&self, mut see: impl FnMut(&State<W>) -> io::Result<()>) -> io::Result<()> {
-        self.table.iter().try_for_each(&mut see)?;
+        self.table.iter().try_for_each(|state| see(&state))?;
         self.runs.iter().try_for_each(|run| run.each(&mut see))
     }
 }
@@ -447,13 +447,12 @@ mod tests {
     }
 
     fn state(number: u64) -> State<2> {
-        [number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1, number]
+        [number << 40 | (number % 97) << 1, number]
     }
 
     fn add(part: &mut Part<2>, number: u64) -> bool {
         let state = state(number);
-        part.table.reserve(1);
-        part.table.insert(&state, place_of(&state))
+        part.table.insert(&state)
     }
 
     #[test]

@@ -37,8 +37,8 @@ pub(super) use memo::{Memo, fetch};
 pub(super) use start::Start;
 pub use state::{Choice, State, Successor, WORDS, flag};
 pub(super) use state::{
-    ERRORS, Places, SWAP_IO, error_of, key, outcome, parts_of, place_of, set_world, world_of,
-    world_of_error,
+    ERRORS, Places, SWAP_IO, error_of, key, mixed, outcome, parts_of, place_of, set_world,
+    world_of, world_of_error,
 };
 
 /// With the number of choices: the actor is at an operation.
@@ -95,6 +95,13 @@ pub struct System<'a, const W: usize> {
     initial_roles: Vec<u8>,
 }
 
+/// What is remembered of one actor in one world.
+struct Steps<'a> {
+    world: u32,
+    actor: u32,
+    near: memo::Near<'a>,
+}
+
 /// What one thread works with.
 pub struct Scratch {
     machine: Machine,
@@ -106,6 +113,8 @@ pub struct Scratch {
     renaming: Renaming,
     /// Choices of each actor's value.
     choices: Vec<u8>,
+    /// The actors of a state, and the choices of each.
+    acting: Vec<(u32, u8)>,
 }
 
 impl<'a, const W: usize> System<'a, W> {
@@ -206,7 +215,7 @@ impl<'a, const W: usize> System<'a, W> {
         (&self.worlds, &self.actors)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn actor_of(&self, state: &State<W>, role: usize) -> u32 {
         self.places.get(state, role)
     }
@@ -236,35 +245,68 @@ impl<'a, const W: usize> System<'a, W> {
         choices[actor as usize]
     }
 
+    /// What is remembered of an actor, or of swap IO, in a world.
+    #[inline(always)]
+    fn steps(&self, world: u32, actor: u32) -> Steps<'_> {
+        Steps { world, actor, near: self.memo.near(key(world, actor, 0)) }
+    }
+
+    /// Sees who is there and what each can choose; all of that together is given back.
+    #[inline(always)]
+    fn look_round(&self, scratch: &mut Scratch, state: &State<W>) -> u8 {
+        let mut acting = std::mem::take(&mut scratch.acting);
+        let mut all = 0;
+        for (role, (actor, choices)) in acting.iter_mut().enumerate() {
+            *actor = self.actor_of(state, role);
+            *choices = self.choices(scratch, *actor);
+            all |= *choices;
+        }
+        scratch.acting = acting;
+        all
+    }
+
+    /// Follows all choices of those that were seen.
+    #[inline(always)]
+    fn follow_all(&self, scratch: &mut Scratch, state: &State<W>, found: &mut Vec<Successor<W>>) {
+        let world = world_of(state);
+        for role in 0..scratch.acting.len() {
+            let (actor, choices) = scratch.acting[role];
+            if choices & !BUSY == 0 {
+                continue;
+            }
+            let steps = self.steps(world, actor);
+            for which in 0..choices & !BUSY {
+                let by = Choice { by: role as u8, which };
+                self.follow(scratch, state, &steps, by, found);
+            }
+        }
+        if has_swap_io(world) {
+            let steps = self.steps(world, SWAP_IO);
+            for which in 0..u8::MAX {
+                let by = Choice { by: Choice::SWAP, which };
+                if !self.follow(scratch, state, &steps, by, found) {
+                    break;
+                }
+            }
+        }
+    }
+
     /// Follows one choice; false if it is not possible.
-    #[inline]
+    #[inline(always)]
     fn follow(
         &self,
         scratch: &mut Scratch,
         state: &State<W>,
-        world: u32,
-        actor: u32,
+        steps: &Steps<'_>,
         by: Choice,
         found: &mut Vec<Successor<W>>,
     ) -> bool {
-        let in_place = if by.by == Choice::SWAP { SWAP_IO } else { actor };
-        let key = key(world, in_place, by.which);
-        let mut naming = None;
-        let remembered = self.memo.get(key).and_then(|value| {
-            if value as u8 & flag::RENAMED != 0 {
-                naming = Some(self.memo.get(key | WHICH_NAMING)? as u32);
-            }
-            Some(value)
-        });
-        let value = remembered.unwrap_or_else(|| {
-            let (value, names) = self.work_out(scratch, world, actor, by);
-            self.memo.put(key, value);
-            if let Some(names) = names {
-                self.memo.put(key | WHICH_NAMING, names.into());
-            }
-            naming = names;
-            value
-        });
+        let key = key(steps.world, steps.actor, by.which);
+        let remembered = self.memo.get_near(&steps.near, key);
+        let value = match remembered {
+            Some(value) => value,
+            None => self.work_out_and_remember(scratch, steps, by),
+        };
         let (next, named, flags) = parts_of(value);
         if flags & flag::POSSIBLE == 0 {
             return false;
@@ -276,15 +318,40 @@ impl<'a, const W: usize> System<'a, W> {
             self.places.set(&mut to, by.by.into(), named);
         }
         set_world(&mut to, next);
-        if let Some(naming) = naming {
-            self.rename(&mut to, naming, by);
+        if flags & flag::RENAMED != 0 {
+            self.rename(&mut to, steps, by, scratch);
         }
         found.push(Successor { state: to, by, flags });
         true
     }
 
+    #[cold]
+    fn work_out_and_remember(&self, scratch: &mut Scratch, of: &Steps<'_>, by: Choice) -> u64 {
+        let (value, naming) = self.work_out(scratch, of.world, of.actor, by);
+        let key = key(of.world, of.actor, by.which);
+        self.memo.put(key, value);
+        if let Some(naming) = naming {
+            self.memo.put(key | WHICH_NAMING, naming.into());
+        }
+        value
+    }
+
+    /// The naming that a choice leads to, which changes names.
+    fn naming(&self, scratch: &mut Scratch, of: &Steps<'_>, by: Choice) -> u32 {
+        let key = key(of.world, of.actor, by.which) | WHICH_NAMING;
+        if let Some(naming) = self.memo.get_near(&of.near, key) {
+            return naming as u32;
+        }
+        let (_, naming) = self.work_out(scratch, of.world, of.actor, by);
+        let naming = naming.expect("it changes names, whoever works it out");
+        self.memo.put(key, naming.into());
+        naming
+    }
+
     /// Gives new names to all actors but the one that has them already.
-    fn rename(&self, state: &mut State<W>, naming: u32, by: Choice) {
+    #[inline(never)]
+    fn rename(&self, state: &mut State<W>, of: &Steps<'_>, by: Choice, scratch: &mut Scratch) {
+        let naming = self.naming(scratch, of, by);
         let names = self.namings.get(naming);
         let before = *state;
         for role in 0..self.cast.len() {
@@ -312,10 +379,11 @@ impl<'a, const W: usize> System<'a, W> {
         by: Choice,
     ) -> Option<(State<W>, Option<Vec<u8>>)> {
         let world = world_of(state);
-        let actor = if by.by == Choice::SWAP { 0 } else { self.actor_of(state, by.by.into()) };
+        let swap_io = by.by == Choice::SWAP;
+        let actor = if swap_io { SWAP_IO } else { self.actor_of(state, by.by.into()) };
         let (_, naming) = self.work_out(scratch, world, actor, by);
         let mut found = Vec::new();
-        self.follow(scratch, state, world, actor, by, &mut found);
+        self.follow(scratch, state, &self.steps(world, actor), by, &mut found);
         let roles = naming.map(|naming| self.namings.get(naming).roles.clone());
         found.first().map(|successor| (successor.state, roles))
     }
@@ -443,6 +511,20 @@ impl<'a, const W: usize> System<'a, W> {
         stepped
     }
 
+    /// The word of the error that is found when everything is looked at in a world in which
+    /// nobody does anything.
+    fn looked_at(&self, scratch: &mut Scratch, world: u32) -> Option<&'static str> {
+        let key = key(world, LOOK, 0);
+        let value = self.memo.get(key).unwrap_or_else(|| {
+            let word = self.look(scratch, world);
+            let place = word.and_then(|word| WORDS.iter().position(|&one| one == word));
+            let value = place.map_or(0, |place| place as u64 + 1);
+            self.memo.put(key, value);
+            value
+        });
+        value.checked_sub(1).map(|place| WORDS[place as usize])
+    }
+
     /// Looks at everything in a world in which nobody does anything.
     fn look(&self, scratch: &mut Scratch, world: u32) -> Option<&'static str> {
         self.load(scratch, world);
@@ -526,6 +608,7 @@ impl<const W: usize> Model<W> for System<'_, W> {
             asked: Vec::new(),
             renaming: Renaming::default(),
             choices: Vec::new(),
+            acting: vec![(0, 0); self.cast.len()],
         }
     }
 
@@ -538,24 +621,11 @@ impl<const W: usize> Model<W> for System<'_, W> {
         error_of(state)
     }
 
-    #[inline]
     fn verdict(&self, scratch: &mut Scratch, state: &State<W>) -> Option<&'static str> {
-        if let Some(word) = self.error(state) {
-            return Some(word);
+        match self.error(state) {
+            None if self.quiet(scratch, state) => self.looked_at(scratch, world_of(state)),
+            error => error,
         }
-        if !self.quiet(scratch, state) {
-            return None;
-        }
-        let world = world_of(state);
-        let key = key(world, LOOK, 0);
-        let value = self.memo.get(key).unwrap_or_else(|| {
-            let word = self.look(scratch, world);
-            let place = word.and_then(|word| WORDS.iter().position(|&one| one == word));
-            let value = place.map_or(0, |place| place as u64 + 1);
-            self.memo.put(key, value);
-            value
-        });
-        value.checked_sub(1).map(|place| WORDS[place as usize])
     }
 
     fn end(&self, scratch: &mut Scratch, state: &State<W>) -> &'static str {
@@ -563,24 +633,26 @@ impl<const W: usize> Model<W> for System<'_, W> {
     }
 
     fn successors(&self, scratch: &mut Scratch, state: &State<W>, found: &mut Vec<Successor<W>>) {
-        found.clear();
-        let world = world_of(state);
-        if world >= ERRORS {
-            return;
+        if self.error(state).is_none() {
+            self.look_round(scratch, state);
+            self.follow_all(scratch, state, found);
         }
-        for role in 0..self.cast.len() {
-            let actor = self.actor_of(state, role);
-            for which in 0..self.choices(scratch, actor) & !BUSY {
-                let by = Choice { by: role as u8, which };
-                self.follow(scratch, state, world, actor, by, found);
-            }
+    }
+
+    fn expand(
+        &self,
+        scratch: &mut Scratch,
+        state: &State<W>,
+        found: &mut Vec<Successor<W>>,
+    ) -> Option<&'static str> {
+        let mut word = self.error(state);
+        if word.is_none() && self.look_round(scratch, state) & BUSY == 0 {
+            word = self.looked_at(scratch, world_of(state));
         }
-        for which in (0..u8::MAX).take_while(|_| has_swap_io(world)) {
-            let by = Choice { by: Choice::SWAP, which };
-            if !self.follow(scratch, state, world, 0, by, found) {
-                break;
-            }
+        if word.is_none() {
+            self.follow_all(scratch, state, found);
         }
+        word
     }
 
     #[inline]
@@ -588,12 +660,13 @@ impl<const W: usize> Model<W> for System<'_, W> {
         let world = world_of(state);
         for role in 0..self.cast.len() {
             let actor = self.actor_of(state, role);
-            for which in 0..self.choices(scratch, actor) & !BUSY {
-                self.memo.fetch(key(world, actor, which));
+            let choices = self.choices(scratch, actor) & !BUSY;
+            if choices > 0 {
+                self.memo.fetch(key(world, actor, 0), choices > 1);
             }
         }
         if has_swap_io(world) {
-            self.memo.fetch(key(world, SWAP_IO, 0));
+            self.memo.fetch(key(world, SWAP_IO, 0), false);
         }
     }
 

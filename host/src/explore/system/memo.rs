@@ -1,7 +1,7 @@
 //! The memory of steps: what a choice makes of a world and an actor.
 
-use crate::explore::huge;
-use std::alloc::Layout;
+use super::state::mixed;
+use crate::explore::huge::{LINE, Table};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -11,22 +11,32 @@ const FIRST: u64 = 1 << 10;
 /// And at most: a gigabyte, or less where so much cannot be reserved.
 const MOST: u64 = 1 << 24;
 
-/// Steps in a line.
-const WAYS: usize = 4;
-
 /// A step: its value, and before it a word that belongs to it and to its key.
 type Entry = [AtomicU64; 2];
 
-/// Bytes of a line.
-const LINE: usize = size_of::<[Entry; WAYS]>();
+/// Steps in a line.
+const WAYS: usize = LINE / size_of::<Entry>();
 
-/// Remembers steps: lossy, each anywhere in one of two lines. Two words that threads write
-/// without a lock: an entry whose words do not belong together is none.
+/// A line of the cache.
+type Line = [Entry; WAYS];
+
+/// Where entries of a world and an actor are.
+#[derive(Clone, Copy)]
+pub(in crate::explore) struct Near<'a> {
+    line: &'a Line,
+    /// The line's number.
+    place: u64,
+    /// Where the first choice is looked for first.
+    turn: usize,
+}
+
+/// Remembers steps: lossy, each anywhere in one of two lines beside each other, which are
+/// the same for all that a world and an actor can choose; in the first of these at a place
+/// of its own, if that was free. Two words that threads write without a lock: an entry whose
+/// words do not belong together is none.
 pub(in crate::explore) struct Memo {
     /// As many as there can ever be; memory that was never used takes no room.
-    entries: Box<[Entry]>,
-    /// The first that begins a line of the cache.
-    first: usize,
+    entries: Table<Entry>,
     /// Lines at most.
     most: u64,
     /// Of the number of a line that is used so far.
@@ -44,16 +54,12 @@ impl Memo {
         let sizes = std::iter::successors(Some(MOST), |&lines| Some(lines / 2));
         let reserved = |lines: u64| {
             // Three times as much is left to others.
-            black_box(zeroed(4 * lines as usize * WAYS)?);
-            // Aligned as lines are, all of it would be written to.
-            Some((lines, zeroed((lines as usize + 1) * WAYS)?))
+            black_box(Table::<Entry>::new(4 * lines as usize * WAYS)?);
+            Some((lines, Table::new(lines as usize * WAYS)?))
         };
         let found = sizes.take_while(|&lines| lines >= FIRST).find_map(reserved);
         let (most, entries) = found.expect("memory for a few steps");
-        huge::advise(entries.as_ptr(), entries.len());
-        let first = (entries.as_ptr() as usize).next_multiple_of(LINE) - entries.as_ptr() as usize;
-        let first = first / size_of::<Entry>();
-        Self { entries, first, most, mask: AtomicU64::new(FIRST - 1), len: AtomicU64::new(0) }
+        Self { entries, most, mask: AtomicU64::new(FIRST - 1), len: AtomicU64::new(0) }
     }
 
     /// Makes room as long as more than half of it is in use, if that takes at most so
@@ -77,7 +83,8 @@ impl Memo {
                     continue;
                 }
                 let key = unseal(sealed, value);
-                if !self.places(key).contains(&place) {
+                let near = self.near(key).place;
+                if place != near && place != beside(near) {
                     entry.iter().for_each(|word| word.store(0, Relaxed));
                     self.len.fetch_sub(1, Relaxed);
                     self.put(key, value);
@@ -86,45 +93,53 @@ impl Memo {
         }
     }
 
-    /// The numbers of a key's lines.
-    #[inline]
-    fn places(&self, key: u64) -> [u64; 2] {
-        let wide = u128::from(key ^ 0x9e37_79b9_7f4a_7c15) * 0xa076_1d64_78bd_642f_u128;
-        let hash = (wide >> 64) as u64 ^ wide as u64;
-        let mask = self.mask.load(Relaxed);
-        [hash & mask, hash >> 32 & mask]
+    /// Where entries are of a key, and of all that differ from it in the last byte.
+    #[inline(always)]
+    pub fn near(&self, key: u64) -> Near<'_> {
+        let hash = mixed(key >> 8);
+        let place = hash & self.mask.load(Relaxed);
+        Near { line: self.line(place), place, turn: (hash >> 62) as usize }
     }
 
-    #[inline]
-    fn line(&self, place: u64) -> &[Entry] {
-        &self.entries[self.first + place as usize * WAYS..][..WAYS]
+    #[inline(always)]
+    fn line(&self, place: u64) -> &Line {
+        let line = self.entries.part(place as usize * WAYS, WAYS);
+        line.try_into().expect("a line is so long")
     }
 
-    #[inline]
-    fn lines(&self, key: u64) -> [&[Entry]; 2] {
-        self.places(key).map(|place| self.line(place))
-    }
-
-    /// Asks for an entry to be brought near.
-    #[inline]
-    pub fn fetch(&self, key: u64) {
-        fetch(&self.line(self.places(key)[0])[0]);
+    /// Asks for a key's entries to be brought near: many choices may take both lines.
+    #[inline(always)]
+    pub fn fetch(&self, key: u64, many: bool) {
+        let Near { line, place, .. } = self.near(key);
+        fetch(line);
+        if many {
+            fetch(self.line(beside(place)));
+        }
     }
 
     /// What is remembered of a key.
-    #[inline(always)]
+    #[inline]
     pub fn get(&self, key: u64) -> Option<u64> {
-        let of = |entry: &Entry| {
-            let value = entry[1].load(Relaxed);
-            (entry[0].load(Relaxed) == seal(key, value)).then_some(value)
-        };
-        self.places(key).into_iter().find_map(|place| self.line(place).iter().find_map(of))
+        self.get_near(&self.near(key), key)
+    }
+
+    /// What is remembered of a key, whose entries are near there.
+    #[inline(always)]
+    pub fn get_near(&self, near: &Near<'_>, key: u64) -> Option<u64> {
+        of(&near.line[near.first(key)], key).or_else(|| self.seek(near, key))
+    }
+
+    /// The same, wherever it is.
+    #[inline(never)]
+    fn seek(&self, near: &Near<'_>, key: u64) -> Option<u64> {
+        let other = self.line(beside(near.place));
+        near.line.iter().chain(other).find_map(|entry| of(entry, key))
     }
 
     /// Forgets everything.
     pub fn forget(&self) {
         let used = (self.mask.load(Relaxed) + 1) as usize * WAYS;
-        let words = self.entries[self.first..][..used].iter().flatten();
+        let words = self.entries[..used].iter().flatten();
         words.for_each(|word| word.store(0, Relaxed));
         self.len.store(0, Relaxed);
     }
@@ -132,11 +147,14 @@ impl Memo {
     /// Remembers a key's value; where there is no room, in place of another one.
     #[inline]
     pub fn put(&self, key: u64, value: u64) {
-        let lines = self.lines(key);
+        let near = self.near(key);
+        let other = self.line(beside(near.place));
+        let own = &near.line[near.first(key)];
         let free = |entry: &&Entry| entry.iter().all(|word| word.load(Relaxed) == 0);
-        let entry = lines.into_iter().flatten().find(free).unwrap_or_else(|| {
+        let entry = [own].into_iter().chain(near.line).chain(other).find(free);
+        let entry = entry.unwrap_or_else(|| {
             self.len.fetch_sub(1, Relaxed);
-            &lines[1][(seal(key, value) >> 62) as usize]
+            &other[(seal(key, value) >> 62) as usize]
         });
         self.len.fetch_add(1, Relaxed);
         entry[0].store(seal(key, value), Relaxed);
@@ -149,16 +167,24 @@ impl Memo {
     }
 }
 
-/// So many empty entries, none of which was written to; none: there cannot be so many.
-fn zeroed(many: usize) -> Option<Box<[Entry]>> {
-    let layout = Layout::array::<Entry>(many).ok()?;
-    assert!(layout.size() > 0, "no entries");
-    // SAFETY: the layout is not empty.
-    let entries = unsafe { std::alloc::alloc_zeroed(layout) }.cast::<Entry>();
-    // SAFETY: unless null, it is of the global allocator with the layout of this slice, and
-    // an AtomicU64 may be any bits, and so zeroes.
-    (!entries.is_null())
-        .then(|| unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(entries, many)) })
+impl Near<'_> {
+    /// The place in the line where a key is looked for first.
+    #[inline(always)]
+    const fn first(&self, key: u64) -> usize {
+        (self.turn + key as usize) % WAYS
+    }
+}
+
+/// The number of the other line.
+const fn beside(place: u64) -> u64 {
+    place ^ 1
+}
+
+/// What an entry says of a key.
+#[inline(always)]
+fn of(entry: &Entry, key: u64) -> Option<u64> {
+    let value = entry[1].load(Relaxed);
+    (entry[0].load(Relaxed) == seal(key, value)).then_some(value)
 }
 
 /// The word beside a value: of this key and this value, and hardly of any others.

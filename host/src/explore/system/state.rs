@@ -104,7 +104,7 @@ pub(in crate::explore) const fn world_of<const W: usize>(state: &State<W>) -> u3
 /// Gives a state another world.
 #[inline]
 pub(in crate::explore) fn set_world<const W: usize>(state: &mut State<W>, world: u32) {
-    put(state, 0, WORLD_BITS, world.into());
+    state[0] = state[0] >> WORLD_BITS << WORLD_BITS | u64::from(world);
 }
 
 /// The key of a step: a world, an actor or what is in its place, and what it chooses.
@@ -133,8 +133,19 @@ pub(in crate::explore) const fn parts_of(outcome: u64) -> (u32, u32, u8) {
 #[derive(Clone, Debug)]
 pub(in crate::explore) struct Places {
     bits: u32,
-    /// The first bit of each.
-    first: [u16; MOST_PLACES],
+    mask: u64,
+    of: [Place; MOST_PLACES],
+}
+
+/// Where the number of an actor is in a state.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    /// The word in which it begins.
+    word: u8,
+    /// Bits before it.
+    shift: u8,
+    /// It ends in the next word.
+    split: bool,
 }
 
 /// As many as any universe or scenario has actors.
@@ -150,17 +161,18 @@ impl Places {
         // Each in one word, if there is room for that.
         let apart = |at: u32| if at % 64 + bits > 64 { at.next_multiple_of(64) } else { at };
         let layout = |place: &dyn Fn(u32) -> u32| {
-            let (mut first, mut at) = ([0; MOST_PLACES], WORLD_BITS);
-            for first in &mut first[..actors] {
+            let (mut of, mut at) = ([Place::default(); MOST_PLACES], WORLD_BITS);
+            for of in &mut of[..actors] {
                 at = place(at);
-                *first = at as u16;
+                let (word, shift, split) = (at / 64, at % 64, at % 64 + bits > 64);
+                *of = Place { word: word as u8, shift: shift as u8, split };
                 at += bits;
             }
-            (first, at)
+            (of, at)
         };
-        let (first, end) = layout(&apart);
-        let first = if end <= all { first } else { layout(&|at| at).0 };
-        Self { bits, first }
+        let (of, end) = layout(&apart);
+        let of = if end <= all { of } else { layout(&|at| at).0 };
+        Self { bits, mask: (1 << bits) - 1, of }
     }
 
     /// A state of a world and actors.
@@ -174,53 +186,43 @@ impl Places {
     }
 
     /// The number of an actor.
-    #[inline]
+    #[inline(always)]
     pub fn get<const W: usize>(&self, state: &State<W>, actor: usize) -> u32 {
-        get(state, self.first[actor].into(), self.bits) as u32
+        let Place { word, shift, split } = self.of[actor];
+        let mut bits = state[usize::from(word)] >> shift;
+        if split {
+            bits |= state[usize::from(word) + 1] << (64 - shift);
+        }
+        (bits & self.mask) as u32
     }
 
     /// Gives an actor another number.
     ///
     /// # Panics
-    /// It has too many bits.
-    #[inline]
+    /// It has too many bits, or all of them are set: then it is none.
+    #[inline(always)]
     pub fn set<const W: usize>(&self, state: &mut State<W>, actor: usize, number: u32) {
-        assert!(number >> self.bits == 0, "too many values of actors for {} bits", self.bits);
-        put(state, self.first[actor].into(), self.bits, number.into());
+        let (number, mask) = (u64::from(number), self.mask);
+        assert!(number < mask, "too many values of actors for {} bits", self.bits);
+        let Place { word, shift, split } = self.of[actor];
+        let bits = &mut state[usize::from(word)];
+        *bits = *bits & !(mask << shift) | number << shift;
+        if split {
+            let bits = &mut state[usize::from(word) + 1];
+            *bits = *bits & !(mask >> (64 - shift)) | number >> (64 - shift);
+        }
     }
-}
-
-/// Writes so many bits of a state.
-#[inline]
-fn put<const W: usize>(state: &mut State<W>, place: u32, bits: u32, value: u64) {
-    let (word, shift) = ((place / 64) as usize, place % 64);
-    let mask = u64::MAX >> (64 - bits);
-    state[word] = state[word] & !(mask << shift) | value << shift;
-    if shift + bits > 64 {
-        let low = 64 - shift;
-        state[word + 1] = state[word + 1] & !(mask >> low) | value >> low;
-    }
-}
-
-/// Reads so many bits of a state.
-#[inline]
-fn get<const W: usize>(state: &State<W>, place: u32, bits: u32) -> u64 {
-    let (word, shift) = ((place / 64) as usize, place % 64);
-    let mask = u64::MAX >> (64 - bits);
-    let mut value = state[word] >> shift;
-    if shift + bits > 64 {
-        value |= state[word + 1] << (64 - shift);
-    }
-    value & mask
 }
 
 /// The hash that places a state.
 #[inline]
 pub(in crate::explore) fn place_of<const W: usize>(state: &State<W>) -> u64 {
-    let mut hash = 0u64;
-    for &word in state {
-        let wide = u128::from(word ^ hash ^ 0x9e37_79b9_7f4a_7c15) * 0xa076_1d64_78bd_642f_u128;
-        hash = (wide >> 64) as u64 ^ wide as u64;
-    }
-    hash
+    state.iter().fold(0, |hash, &word| mixed(word ^ hash))
+}
+
+/// A number of which each bit goes by each bit of another.
+#[inline]
+pub(in crate::explore) const fn mixed(word: u64) -> u64 {
+    let wide = (word ^ 0x9e37_79b9_7f4a_7c15) as u128 * 0xa076_1d64_78bd_642f_u128;
+    (wide >> 64) as u64 ^ wide as u64
 }

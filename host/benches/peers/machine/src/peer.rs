@@ -57,9 +57,7 @@ impl Peer {
         if self.expanded.is_multiple_of(BLOCK) {
             self.system.remember_more(u64::MAX);
         }
-        if self.system.verdict(&mut self.scratch, state).is_none() {
-            self.system.successors(&mut self.scratch, state, &mut self.successors);
-        }
+        self.system.expand(&mut self.scratch, state, &mut self.successors);
         self.successors.iter().map(|successor| successor.state)
     }
 }
