@@ -1,6 +1,7 @@
 //! Memory for many small tables that grow: blocks of a few sizes, handed out and given back.
 
 use super::huge::{LINE, Table};
+use super::system::fetch;
 
 /// Words of a line of the cache.
 pub(super) const LINE_WORDS: usize = LINE / size_of::<u32>();
@@ -102,17 +103,24 @@ impl Blocks {
     }
 
     /// So many words of a block.
-    #[inline]
+    #[inline(always)]
     pub fn block(&self, at: u32, words: usize) -> &[u32] {
         let (segment, first) = place(at);
-        &self.segments[segment][first..][..words]
+        self.segments[segment].part(first, words)
     }
 
     /// So many words of a block.
-    #[inline]
+    #[inline(always)]
     pub fn block_mut(&mut self, at: u32, words: usize) -> &mut [u32] {
         let (segment, first) = place(at);
-        &mut self.segments[segment][first..][..words]
+        self.segments[segment].part_mut(first, words)
+    }
+
+    /// Asks for a word of a block to be brought near.
+    #[inline(always)]
+    pub fn fetch(&self, at: u32, word: usize) {
+        let (segment, first) = place(at);
+        fetch(&self.segments[segment].part(first + word, 1)[0]);
     }
 
     /// Bytes that they take: of what was ever handed out.

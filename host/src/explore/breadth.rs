@@ -137,14 +137,14 @@ struct Chunk<const W: usize> {
     upto: Vec<u32>,
     ends: Vec<(u32, &'static str)>,
     undefined: u64,
-    /// The part of the visited set that each successor belongs to, if there are several.
-    owners: Vec<u16>,
-    /// For each part of the visited set: places in `found`, and whether each was new.
-    parts: Vec<(Vec<u32>, Vec<bool>)>,
+    /// Places in `found` of what stands for an error.
+    errors: Vec<u32>,
+    /// For each part of the visited set: places in `found`, and those of what was new.
+    parts: Vec<(Vec<u32>, Vec<u32>)>,
 }
 
-/// States, the places of those of one part, and whether each was new.
-type Found<'a, const W: usize> = (&'a [Successor<W>], &'a [u32], &'a mut Vec<bool>);
+/// States, the places of those of one part, and of what was new.
+type Found<'a, const W: usize> = (&'a [Successor<W>], &'a [u32], &'a mut Vec<u32>);
 
 impl<const W: usize> Chunk<W> {
     fn new(parts: usize) -> Self {
@@ -153,7 +153,7 @@ impl<const W: usize> Chunk<W> {
             upto: Vec::new(),
             ends: Vec::new(),
             undefined: 0,
-            owners: Vec::new(),
+            errors: Vec::new(),
             parts: vec![(Vec::new(), Vec::new()); parts],
         }
     }
@@ -168,18 +168,36 @@ impl<const W: usize> Chunk<W> {
         (first..).zip(ranges)
     }
 
-    /// The part of the visited set that a successor belongs to.
-    fn part(&self, place: usize) -> usize {
-        self.owners.get(place).map_or(0, |&owner| owner.into())
-    }
-
-    /// Whether each successor was new to its part, asked of one after the other.
-    fn new_ones(&self) -> impl FnMut(usize) -> bool {
-        let mut places = vec![0; self.parts.len()];
-        move |place| {
-            let part = self.part(place);
-            places[part] += 1;
-            self.parts[part].1[places[part] - 1]
+    /// Sees what was new to its part, and errors, in the order in which they were found, with
+    /// the parent's number; until there are enough: the place of the last one then. The
+    /// first state that was expanded has the number that is given.
+    fn each_new(
+        &self,
+        first: u64,
+        mut see: impl FnMut(&Successor<W>, u64, (Option<usize>, bool)) -> bool,
+    ) -> Option<usize> {
+        let mut new: Vec<_> = self.parts.iter().map(|(_, new)| &new[..]).collect();
+        let mut errors = &self.errors[..];
+        let mut expanded = 0;
+        loop {
+            let heads = new.iter().enumerate().map(|(part, new)| (new.first(), part));
+            let head = heads.filter_map(|(head, part)| Some((*head?, part))).min();
+            let place = head.map(|head| head.0).into_iter().chain(errors.first().copied()).min()?;
+            let part = head.filter(|head| head.0 == place).map(|head| head.1);
+            let is_error = errors.first() == Some(&place);
+            if let Some(part) = part {
+                new[part] = &new[part][1..];
+            }
+            if is_error {
+                errors = &errors[1..];
+            }
+            while self.upto[expanded] <= place {
+                expanded += 1;
+            }
+            let found = &self.found[place as usize];
+            if !see(found, first + expanded as u64, (part, is_error)) {
+                return Some(place as usize);
+            }
         }
     }
 }
@@ -496,7 +514,7 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         }
         if self.spilled {
             let new = self.chunks.iter().flat_map(|chunk| &chunk.parts);
-            let new = new.flat_map(|part| &part.1).filter(|&&new| new).count() as u64;
+            let new = new.map(|part| part.1.len() as u64).sum::<u64>();
             let states = self.counts.states + self.candidates.len + new;
             if limits.states.is_none_or(|most| states <= most) {
                 (0..self.chunks.len()).for_each(|index| self.defer(index, first));
@@ -538,34 +556,39 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
     }
 
     fn take_new(&mut self, chunk: &Chunk<W>, first: u64, limits: &Limits<'_>) -> bool {
-        let mut is_new = chunk.new_ones();
-        for (parent, places) in chunk.expanded(first) {
-            for place in places {
-                let found = &chunk.found[place];
-                let part = chunk.part(place);
-                let new = is_new(place)
-                    && (!self.spilled || self.parts[part].table.contains(&found.state));
-                if !self.count(found, parent, new, limits) {
-                    return false;
-                }
+        let last = chunk.each_new(first, |found, parent, (part, is_error)| {
+            if is_error {
+                self.note_error(&found.state, self.counts.states);
             }
-        }
-        true
+            let is_new = part
+                .is_some_and(|part| !self.spilled || self.parts[part].table.contains(&found.state));
+            !is_new || self.take_if(found, parent, limits)
+        });
+        self.counts.transitions += last.map_or(chunk.found.len(), |last| last + 1) as u64;
+        last.is_none()
     }
 
     /// Adds what was found to the only table, and takes up what is new.
     fn add_and_take(&mut self, chunk: &mut Chunk<W>, first: u64, limits: &Limits<'_>) -> bool {
         let mut new = std::mem::take(&mut chunk.parts[0].1);
+        let state = |place: usize| Some(&chunk.found.get(place)?.state);
+        fetch_first(&self.parts[0].table, state);
         let more = 'all: {
             for (parent, places) in chunk.expanded(first) {
                 for place in places {
                     let table = &mut self.parts[0].table;
-                    fetch_ahead(table, place, |place| Some(&chunk.found.get(place)?.state));
+                    fetch_ahead(table, place, state);
                     let found = &chunk.found[place];
                     let is_new = table.insert(&found.state);
-                    new.push(is_new);
-                    if !self.count(found, parent, is_new, limits) {
-                        break 'all false;
+                    self.counts.transitions += 1;
+                    if self.model.error(&found.state).is_some() {
+                        self.note_error(&found.state, self.counts.states);
+                    }
+                    if is_new {
+                        new.push(place as u32);
+                        if !self.take_if(found, parent, limits) {
+                            break 'all false;
+                        }
                     }
                 }
             }
@@ -575,20 +598,21 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         more
     }
 
-    /// Counts a transition; false if what it found is new and there may be no more states.
+    /// Counts a transition to an error, the first of which has that number.
+    #[cold]
+    fn note_error(&mut self, state: &State<W>, number: u64) {
+        let word = self.model.error(state).expect("it stands for an error");
+        end_of(&mut self.ends, word, number).transitions += 1;
+    }
+
+    /// Gives a new state its number; false if there may be no more.
     #[inline]
-    fn count(&mut self, found: &Successor<W>, parent: u64, new: bool, limits: &Limits<'_>) -> bool {
-        self.counts.transitions += 1;
-        if let Some(word) = self.model.error(&found.state) {
-            end_of(&mut self.ends, word, self.counts.states).transitions += 1;
-        }
-        if new {
-            if limits.states.is_some_and(|most| self.counts.states >= most) {
-                return false;
-            }
+    fn take_if(&mut self, found: &Successor<W>, parent: u64, limits: &Limits<'_>) -> bool {
+        let more = limits.states.is_none_or(|most| self.counts.states < most);
+        if more {
             self.take(&found.state, parent, found.by);
         }
-        true
+        more
     }
 
     /// The same, if it is not known yet which states are new.
@@ -596,20 +620,16 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         let first = first + (index * CHUNK) as u64;
         self.note_ends(index, first);
         let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
-        let mut is_new = chunk.new_ones();
-        for (parent, places) in chunk.expanded(first) {
-            for place in places {
-                let Successor { state, by, .. } = &chunk.found[place];
-                self.counts.transitions += 1;
-                if let Some(word) = self.model.error(state) {
-                    end_of(&mut self.ends, word, u64::MAX).transitions += 1;
-                }
-                if is_new(place) {
-                    self.candidates.push(state, parent, *by);
-                }
+        chunk.each_new(first, |found, parent, (part, is_error)| {
+            if is_error {
+                self.note_error(&found.state, u64::MAX);
             }
-        }
-        drop(is_new);
+            if part.is_some() {
+                self.candidates.push(&found.state, parent, found.by);
+            }
+            true
+        });
+        self.counts.transitions += chunk.found.len() as u64;
         self.chunks[index] = chunk;
     }
 
@@ -624,8 +644,8 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
     /// before it; and counts as covered what was asked up to the part that had too many.
     fn take_back(&mut self, block: &[State<W>], index: usize, limits: &Limits<'_>) {
         for chunk in &self.chunks {
-            for (part, (places, new)) in self.parts.iter_mut().zip(&chunk.parts) {
-                for (&place, _) in places.iter().zip(new).filter(|one| *one.1) {
+            for (part, (_, new)) in self.parts.iter_mut().zip(&chunk.parts) {
+                for &place in new {
                     part.table.remove(&chunk.found[place as usize].state);
                 }
             }
@@ -727,7 +747,7 @@ fn expand<M: Model<W>, const W: usize>(
     states: &[State<W>],
     chunk: &mut Chunk<W>,
 ) {
-    let Chunk { found, upto, ends, undefined, owners, parts } = chunk;
+    let Chunk { found, upto, ends, undefined, errors, parts } = chunk;
     found.clear();
     upto.clear();
     ends.clear();
@@ -746,7 +766,7 @@ fn expand<M: Model<W>, const W: usize>(
         }
         upto.push(found.len() as u32);
     }
-    owners.clear();
+    errors.clear();
     parts.iter_mut().for_each(|(_, new)| new.clear());
     let count = parts.len();
     if let [(places, _)] = &mut parts[..] {
@@ -758,34 +778,43 @@ fn expand<M: Model<W>, const W: usize>(
     }
     for (place, successor) in (0..).zip(&*found) {
         *undefined += u64::from(successor.flags & flag::UNDEFINED != 0);
+        if model.error(&successor.state).is_some() {
+            errors.push(place);
+        }
         if count > 1 {
-            let part = part_of(&successor.state, count);
-            owners.push(part as u16);
-            parts[part].0.push(place);
+            parts[part_of(&successor.state, count)].0.push(place);
         }
     }
 }
 
 fn add<const W: usize>(visited: &mut Visited<W>, list: Vec<Found<'_, W>>) {
     for (found, places, new) in list {
-        let state = |place: u32| &found[place as usize].state;
+        let state = |index: usize| Some(&found[*places.get(index)? as usize].state);
+        fetch_first(visited, state);
         for (index, &place) in places.iter().enumerate() {
-            fetch_ahead(visited, index, |index| Some(state(*places.get(index)?)));
-            new.push(visited.insert(state(place)));
+            fetch_ahead(visited, index, state);
+            if visited.insert(&found[place as usize].state) {
+                new.push(place);
+            }
         }
     }
 }
 
+/// Asks for the lines of the first states.
+fn fetch_first<'a, const W: usize>(
+    visited: &Visited<W>,
+    state: impl Fn(usize) -> Option<&'a State<W>>,
+) {
+    (0..AHEAD).map_while(state).for_each(|state| visited.fetch(state));
+}
+
 /// Asks for what the next probes need: tables of worlds first, lines later.
-#[inline]
+#[inline(always)]
 fn fetch_ahead<'a, const W: usize>(
     visited: &Visited<W>,
     at: usize,
     state: impl Fn(usize) -> Option<&'a State<W>>,
 ) {
-    if at == 0 {
-        (0..AHEAD).map_while(&state).for_each(|state| visited.fetch(state));
-    }
     if let Some(far) = state(at + FAR) {
         visited.fetch_table(far);
     }

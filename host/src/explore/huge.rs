@@ -2,7 +2,7 @@
 //! nearly every time otherwise; and zero, for memory that nobody wrote to takes no room.
 
 use std::alloc::Layout;
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::sync::atomic::AtomicU64;
 
 /// Bytes of a line of the cache.
@@ -44,7 +44,15 @@ impl<T> Table<T> {
     /// So many entries from one on.
     #[inline(always)]
     pub fn part(&self, at: usize, len: usize) -> &[T] {
-        &self.entries[self.first + at..][..len]
+        let at = self.first + at;
+        &self.entries[at..at + len]
+    }
+
+    /// So many entries from one on.
+    #[inline(always)]
+    pub fn part_mut(&mut self, at: usize, len: usize) -> &mut [T] {
+        let at = self.first + at;
+        &mut self.entries[at..at + len]
     }
 }
 
@@ -54,13 +62,6 @@ impl<T> Deref for Table<T> {
     #[inline]
     fn deref(&self) -> &[T] {
         &self.entries[self.first..]
-    }
-}
-
-impl<T> DerefMut for Table<T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.entries[self.first..]
     }
 }
 

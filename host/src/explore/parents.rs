@@ -10,12 +10,17 @@ use std::io;
 /// States between two places from which the log can be read.
 const STRIDE: u64 = 1024;
 
+/// In place of the byte of a choice that has not occurred.
+const NONE: u16 = u16::MAX;
+
 /// The log.
 #[derive(Debug, Default)]
 pub(super) struct Parents {
     log: Log,
     /// Every choice that occurs; a byte stands for each.
     choices: Vec<Choice>,
+    /// That byte, by the choice's own two; none before the first is asked for.
+    codes: Vec<u16>,
     /// For each 1024th state: where it is in the log, and the parent of the one before.
     marks: Vec<(u64, u64)>,
     len: u64,
@@ -39,20 +44,37 @@ impl Parents {
         if self.len.is_multiple_of(STRIDE) {
             self.marks.push((self.log.len(), self.last));
         }
-        let known = self.choices.iter().position(|&choice| choice == by);
-        let code = known.unwrap_or_else(|| {
-            self.choices.push(by);
-            self.choices.len() - 1
-        });
-        self.log.tail.push(u8::try_from(code).expect("fewer than 256 different choices"));
+        let code = self.code(by);
         let mut further = parent - self.last;
-        while further >= 0x80 {
-            self.log.tail.push(further as u8 | 0x80);
-            further >>= 7;
+        if further < 0x80 {
+            self.log.tail.extend([code, further as u8]);
+        } else {
+            self.log.tail.push(code);
+            while further >= 0x80 {
+                self.log.tail.push(further as u8 | 0x80);
+                further >>= 7;
+            }
+            self.log.tail.push(further as u8);
         }
-        self.log.tail.push(further as u8);
         self.last = parent;
         self.len += 1;
+    }
+
+    /// The byte that stands for a choice.
+    fn code(&mut self, by: Choice) -> u8 {
+        let Self { choices, codes, .. } = self;
+        if codes.is_empty() {
+            codes.resize(1 << 16, NONE);
+            for (code, choice) in (0..).zip(&*choices) {
+                codes[place(*choice)] = code;
+            }
+        }
+        let code = &mut codes[place(by)];
+        if *code == NONE {
+            *code = choices.len() as u16;
+            choices.push(by);
+        }
+        u8::try_from(*code).expect("fewer than 256 different choices")
     }
 
     /// Bytes that it takes.
@@ -125,6 +147,11 @@ impl Parents {
         }
         Ok((parent, self.choices[usize::from(code)]))
     }
+}
+
+/// A choice's own two bytes, as one number.
+const fn place(by: Choice) -> usize {
+    u16::from_le_bytes([by.which, by.by]) as usize
 }
 
 /// An entry: a choice's code, and how much further its parent is than the last one.

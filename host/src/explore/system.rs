@@ -220,21 +220,21 @@ impl<'a, const W: usize> System<'a, W> {
         self.places.get(state, role)
     }
 
+    /// What an actor can choose, of what is known of each actor's value.
     #[inline(always)]
-    fn choices(&self, scratch: &mut Scratch, actor: u32) -> u8 {
-        match scratch.choices.get(actor as usize) {
+    fn choices(&self, known: &mut Vec<u8>, actor: u32) -> u8 {
+        match known.get(actor as usize) {
             Some(&choices) => choices,
-            None => self.choices_of_new(scratch, actor),
+            None => self.choices_of_new(known, actor),
         }
     }
 
     /// The same for actors that have come to be since.
     #[cold]
-    fn choices_of_new(&self, scratch: &mut Scratch, actor: u32) -> u8 {
-        let Scratch { choices, .. } = scratch;
-        self.actors.each_from(choices.len(), |actor| {
+    fn choices_of_new(&self, known: &mut Vec<u8>, actor: u32) -> u8 {
+        self.actors.each_from(known.len(), |actor| {
             let ops = self.cast[usize::from(actor.role)].offered;
-            choices.push(if actor.op.is_some() {
+            known.push(if actor.op.is_some() {
                 BUSY | 1
             } else if actor.left == 0 {
                 0
@@ -242,7 +242,7 @@ impl<'a, const W: usize> System<'a, W> {
                 ops
             });
         });
-        choices[actor as usize]
+        known[actor as usize]
     }
 
     /// What is remembered of an actor, or of swap IO, in a world.
@@ -254,14 +254,13 @@ impl<'a, const W: usize> System<'a, W> {
     /// Sees who is there and what each can choose; all of that together is given back.
     #[inline(always)]
     fn look_round(&self, scratch: &mut Scratch, state: &State<W>) -> u8 {
-        let mut acting = std::mem::take(&mut scratch.acting);
+        let Scratch { acting, choices: known, .. } = scratch;
         let mut all = 0;
         for (role, (actor, choices)) in acting.iter_mut().enumerate() {
             *actor = self.actor_of(state, role);
-            *choices = self.choices(scratch, *actor);
+            *choices = self.choices(known, *actor);
             all |= *choices;
         }
-        scratch.acting = acting;
         all
     }
 
@@ -552,7 +551,7 @@ impl<'a, const W: usize> System<'a, W> {
     #[inline]
     fn quiet(&self, scratch: &mut Scratch, state: &State<W>) -> bool {
         (0..self.cast.len())
-            .all(|role| self.choices(scratch, self.actor_of(state, role)) & BUSY == 0)
+            .all(|role| self.choices(&mut scratch.choices, self.actor_of(state, role)) & BUSY == 0)
     }
 
     /// Who is in the middle of an operation, as bits.
@@ -560,7 +559,8 @@ impl<'a, const W: usize> System<'a, W> {
         if self.error(state).is_some() {
             return 0;
         }
-        let busy = |role| self.choices(scratch, self.actor_of(state, role)) & BUSY != 0;
+        let busy =
+            |role| self.choices(&mut scratch.choices, self.actor_of(state, role)) & BUSY != 0;
         let bits = (0..self.cast.len()).map(busy).enumerate();
         bits.fold(0, |bits, (role, busy)| bits | u32::from(busy) << role)
     }
@@ -660,7 +660,7 @@ impl<const W: usize> Model<W> for System<'_, W> {
         let world = world_of(state);
         for role in 0..self.cast.len() {
             let actor = self.actor_of(state, role);
-            let choices = self.choices(scratch, actor) & !BUSY;
+            let choices = self.choices(&mut scratch.choices, actor) & !BUSY;
             if choices > 0 {
                 self.memo.fetch(key(world, actor, 0), choices > 1);
             }

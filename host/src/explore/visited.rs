@@ -42,9 +42,10 @@ struct Table {
 
 /// What a slot holds of a state: all but its world, each bit the other way round, so that
 /// zero is a free slot; in no actor's number are all bits set. Slots are searched line by
-/// line of the cache: those of a line are filled from the first one on.
+/// line of the cache: those of a line are filled from the first one on, without a gap.
 type Slot<const S: usize> = [u32; S];
 
+/// The first word of a slot that is free.
 const FREE: u32 = 0;
 
 /// Slots in a line, as many as are looked at together.
@@ -185,14 +186,12 @@ impl<const W: usize> Visited<W> {
     #[inline]
     fn fetch_as<const S: usize>(&self, state: &State<W>) {
         if let Some(table) = self.tables.get(index(world_of(state))) {
-            let slots = self.slots::<S>(table);
-            if let Some(slot) = slots.get(home(slots.len(), &slot_of::<W, S>(state))) {
-                fetch(slot);
-            }
+            let home = home(table.slots as usize, &slot_of::<W, S>(state));
+            self.blocks.fetch(table.at, home * S);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert_as<const S: usize>(&mut self, state: &State<W>) -> bool {
         let (world, slot) = (world_of(state), slot_of::<W, S>(state));
         let Some(table) = self.tables.get_mut(index(world)) else {
@@ -200,7 +199,7 @@ impl<const W: usize> Visited<W> {
         };
         let slots = self.blocks.block_mut(table.at, table.slots as usize * S).as_chunks_mut().0;
         match find(slots, &slot) {
-            Found::At(_) => return false,
+            Found::Here => return false,
             Found::Free(place) if (table.len as usize) < most::<S>(slots.len()) => {
                 slots[place] = slot;
                 table.len += 1;
@@ -263,8 +262,9 @@ impl<const W: usize> Visited<W> {
     /// The table of a state and its place there, if it is in it.
     fn place<const S: usize>(&self, state: &State<W>) -> Option<(Table, usize)> {
         let table = *self.tables.get(index(world_of(state)))?;
-        match find(self.slots::<S>(&table), &slot_of(state)) {
-            Found::At(place) => Some((table, place)),
+        let (slots, slot) = (self.slots::<S>(&table), slot_of(state));
+        match find(slots, &slot) {
+            Found::Here => Some((table, slots.iter().position(|one| *one == slot)?)),
             _ => None,
         }
     }
@@ -298,51 +298,38 @@ impl<const W: usize> Visited<W> {
     }
 }
 
-/// Where a slot is, or could be.
+/// Whether a slot is there, or where it could be.
 #[derive(Clone, Copy, Debug)]
 enum Found {
-    At(usize),
+    Here,
     Free(usize),
     Nowhere,
 }
 
 /// Looks for a slot from where its hash says on, line by line.
-#[inline]
+#[inline(always)]
 fn find<const S: usize>(slots: &[Slot<S>], slot: &Slot<S>) -> Found {
     let mut place = home(slots.len(), slot);
     for _ in (0..slots.len()).step_by(in_line(S)) {
         let line = &slots[place..slots.len().min(place + in_line(S))];
-        let found = match line.first_chunk::<{ in_line(2) }>() {
+        // All of it is looked at: nobody can tell where that would end.
+        let is_there = |line: &[Slot<S>]| line.iter().fold(false, |is, one| is | (one == slot));
+        let here = match line.first_chunk::<{ in_line(2) }>() {
             // Of a length that the compiler knows.
-            Some(line) if S == 2 => look(line, slot),
-            _ => look(line, slot),
+            Some(line) if S == 2 => is_there(line),
+            _ => is_there(line),
         };
-        match found {
-            Found::At(further) => return Found::At(place + further),
-            Found::Free(further) => return Found::Free(place + further),
-            Found::Nowhere => {}
+        if here {
+            return Found::Here;
+        }
+        if line.last().is_some_and(|last| last[0] == FREE) {
+            let filled = line.iter().filter(|one| one[0] != FREE).count();
+            return Found::Free(place + filled);
         }
         place += in_line(S);
         place = if place >= slots.len() { 0 } else { place };
     }
     Found::Nowhere
-}
-
-/// Looks for a slot in one line: at all of it, for nobody can tell where it would end.
-#[inline(always)]
-fn look<const S: usize>(line: &[Slot<S>], slot: &Slot<S>) -> Found {
-    let (mut at, mut free) = (usize::MAX, usize::MAX);
-    for (place, one) in line.iter().enumerate().rev() {
-        at = if one == slot { place } else { at };
-        free = if one[0] == FREE { place } else { free };
-    }
-    if at < usize::MAX {
-        Found::At(at)
-    } else if free < usize::MAX {
-        Found::Free(free)
-    } else {
-        Found::Nowhere
-    }
 }
 
 /// The first slot in which a state is looked for, in the first line. The order of hashes is
