@@ -107,7 +107,7 @@ fn a_resumed_run_is_one_that_was_not_interrupted() {
         ("tiny", "iwamoto", &[40_000][..]),
         ("pipe", "vanilla", &[1, 2500, 7000]),
         ("endless", "vanilla", &[1, 100]),
-        ("endless", "pre-2.6.7", &[20, 5000]),
+        ("endless", "pre-2.6.7", &[1, 20, 5000]),
     ] {
         let universe = universe(name);
         let expected = whole(&universe, policy, &threads(1));

@@ -555,6 +555,7 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         more
     }
 
+    /// Takes up what the tables said was new.
     fn take_new(&mut self, chunk: &Chunk<W>, first: u64, limits: &Limits<'_>) -> bool {
         let last = chunk.each_new(first, |found, parent, (part, is_error)| {
             if is_error {
