@@ -1,10 +1,7 @@
 //! Memory for many small tables that grow: blocks of a few sizes, handed out and given back.
 
-use super::huge::{LINE, Table};
-use super::system::fetch;
-
-/// Words of a line of the cache.
-pub(super) const LINE_WORDS: usize = LINE / size_of::<u32>();
+use super::huge::Table;
+use super::line::{self, Line};
 
 /// Words of the smallest block, in which places are counted.
 const UNIT: usize = 4;
@@ -34,9 +31,9 @@ pub(super) const fn words(class: u32) -> usize {
     const LARGE: u32 = 7;
     match class {
         0 => UNIT,
-        1..=LARGE => LINE_WORDS << (class - 1),
+        1..=LARGE => line::WORDS << (class - 1),
         _ => {
-            ((LINE_WORDS << LARGE) / 4 * (3 + (class - LARGE + 1) as usize % 2))
+            ((line::WORDS << LARGE) / 4 * (3 + (class - LARGE + 1) as usize % 2))
                 << ((class - LARGE - 1) / 2)
         }
     }
@@ -62,7 +59,7 @@ impl Blocks {
             return at;
         }
         let size = words(class);
-        let whole = size.next_multiple_of(LINE_WORDS);
+        let whole = size.next_multiple_of(line::WORDS);
         if self.segments.last().is_none_or(|last| self.used + whole > last.len()) {
             self.open(whole);
         }
@@ -116,11 +113,22 @@ impl Blocks {
         self.segments[segment].part_mut(first, words)
     }
 
+    /// The line of the cache with a word of a block, and the word's place in it.
+    #[inline(always)]
+    pub fn line_mut(&mut self, at: u32, word: usize) -> (&mut Line, usize) {
+        let (segment, first) = place(at);
+        let word = first + word;
+        let line = self.segments[segment].part_mut(word / line::WORDS * line::WORDS, line::WORDS);
+        (line.try_into().expect("a line is so long"), word % line::WORDS)
+    }
+
     /// Asks for a word of a block to be brought near.
     #[inline(always)]
     pub fn fetch(&self, at: u32, word: usize) {
         let (segment, first) = place(at);
-        fetch(&self.segments[segment].part(first + word, 1)[0]);
+        if let Some(segment) = self.segments.get(segment) {
+            segment.fetch(first + word);
+        }
     }
 
     /// Bytes that they take: of what was ever handed out.
@@ -159,7 +167,9 @@ mod tests {
         for (at, class, number) in taken {
             let block = blocks.block(at, words(class));
             assert!(block.iter().all(|&word| word == number), "block {number}");
-            assert!(class == 0 || (block.as_ptr() as usize).is_multiple_of(LINE));
+            assert!(
+                class == 0 || (block.as_ptr() as usize).is_multiple_of(crate::explore::huge::LINE)
+            );
         }
         assert!(blocks.segments.len() > 4);
     }

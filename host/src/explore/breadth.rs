@@ -11,34 +11,21 @@
 //!
 //! Between two blocks everything is exact, so a search can be saved there and go on later.
 
+use super::chunk::{CHUNK, Chunk, Noted, part_of};
 use super::model::Model;
 use super::parents::{self, Parents};
 use super::spill::{Folder, Log, Part, Queue, state_of};
-use super::system::{Choice, State, Successor, flag, place_of};
-use super::visited::Visited;
+use super::system::{Choice, State};
 use super::{Budget, Counts, Ending, Progress, Verdict};
 use crate::run::is_error;
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// States that one thread expands before it takes more.
-const CHUNK: usize = 512;
-
 /// States of a block: small enough that what was found is still in the cache when it is
 /// added by one thread; larger if threads have to wait for each other.
 const BLOCK: [usize; 2] = [512, 65536];
-
-/// Slots that are fetched ahead.
-const AHEAD: usize = 24;
-
-/// Tables of worlds that are fetched ahead.
-const FAR: usize = 32;
-
-/// States whose steps are fetched ahead.
-const NEAR: usize = 6;
 
 /// How much to search.
 #[derive(Clone, Copy, Debug)]
@@ -128,78 +115,6 @@ pub(super) struct Mark {
 struct Candidates {
     log: Log,
     len: u64,
-}
-
-/// What came of expanding part of a block.
-struct Chunk<const W: usize> {
-    found: Vec<Successor<W>>,
-    /// For each expanded state, how many successors were found up to it.
-    upto: Vec<u32>,
-    ends: Vec<(u32, &'static str)>,
-    undefined: u64,
-    /// Places in `found` of what stands for an error.
-    errors: Vec<u32>,
-    /// For each part of the visited set: places in `found`, and those of what was new.
-    parts: Vec<(Vec<u32>, Vec<u32>)>,
-}
-
-/// States, the places of those of one part, and of what was new.
-type Found<'a, const W: usize> = (&'a [Successor<W>], &'a [u32], &'a mut Vec<u32>);
-
-impl<const W: usize> Chunk<W> {
-    fn new(parts: usize) -> Self {
-        Self {
-            found: Vec::new(),
-            upto: Vec::new(),
-            ends: Vec::new(),
-            undefined: 0,
-            errors: Vec::new(),
-            parts: vec![(Vec::new(), Vec::new()); parts],
-        }
-    }
-
-    /// The number of each expanded state, of which the first is given, and the places of
-    /// its successors.
-    fn expanded(&self, first: u64) -> impl Iterator<Item = (u64, Range<usize>)> {
-        let ranges = self.upto.iter().scan(0, |at, &upto| {
-            let from = std::mem::replace(at, upto as usize);
-            Some(from..upto as usize)
-        });
-        (first..).zip(ranges)
-    }
-
-    /// Sees what was new to its part, and errors, in the order in which they were found, with
-    /// the parent's number; until there are enough: the place of the last one then. The
-    /// first state that was expanded has the number that is given.
-    fn each_new(
-        &self,
-        first: u64,
-        mut see: impl FnMut(&Successor<W>, u64, (Option<usize>, bool)) -> bool,
-    ) -> Option<usize> {
-        let mut new: Vec<_> = self.parts.iter().map(|(_, new)| &new[..]).collect();
-        let mut errors = &self.errors[..];
-        let mut expanded = 0;
-        loop {
-            let heads = new.iter().enumerate().map(|(part, new)| (new.first(), part));
-            let head = heads.filter_map(|(head, part)| Some((*head?, part))).min();
-            let place = head.map(|head| head.0).into_iter().chain(errors.first().copied()).min()?;
-            let part = head.filter(|head| head.0 == place).map(|head| head.1);
-            let is_error = errors.first() == Some(&place);
-            if let Some(part) = part {
-                new[part] = &new[part][1..];
-            }
-            if is_error {
-                errors = &errors[1..];
-            }
-            while self.upto[expanded] <= place {
-                expanded += 1;
-            }
-            let found = &self.found[place as usize];
-            if !see(found, first + expanded as u64, (part, is_error)) {
-                return Some(place as usize);
-            }
-        }
-    }
 }
 
 impl Candidates {
@@ -493,7 +408,7 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         'level: for at in (0..level.len()).step_by(BLOCK[1]) {
             self.expand(level.block(at, BLOCK[1], &mut room)?, limits);
             for index in 0..self.chunks.len() {
-                if !self.chunks[index].found.is_empty() {
+                if self.chunks[index].len() > 0 {
                     verdict = Verdict::BoundedDepth;
                     self.back = Some(mark);
                     break 'level;
@@ -509,12 +424,9 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
     fn block(&mut self, block: &[State<W>], first: u64, limits: &Limits<'_>) -> io::Result<bool> {
         let coverage = self.model.coverage();
         self.expand(block, limits);
-        if !self.is_alone() {
-            self.add();
-        }
+        self.add();
         if self.spilled {
-            let new = self.chunks.iter().flat_map(|chunk| &chunk.parts);
-            let new = new.map(|part| part.1.len() as u64).sum::<u64>();
+            let new = self.chunks.iter().map(Chunk::new_ones).sum::<u64>();
             let states = self.counts.states + self.candidates.len + new;
             if limits.states.is_none_or(|most| states <= most) {
                 (0..self.chunks.len()).for_each(|index| self.defer(index, first));
@@ -536,67 +448,26 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         Ok(true)
     }
 
-    /// Whether there is one table and no disk: it is asked when its answers are needed.
-    const fn is_alone(&self) -> bool {
-        self.parts.len() == 1 && !self.spilled
-    }
-
     /// Takes up part of what was found in a block; false if there may be no more states.
     fn merge(&mut self, index: usize, first: u64, limits: &Limits<'_>) -> bool {
         let first = first + (index * CHUNK) as u64;
         self.note_ends(index, first);
-        let mut chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
-        let more = if self.is_alone() {
-            self.add_and_take(&mut chunk, first, limits)
-        } else {
-            self.take_new(&chunk, first, limits)
-        };
-        self.chunks[index] = chunk;
-        more
-    }
-
-    /// Takes up what the tables said was new.
-    fn take_new(&mut self, chunk: &Chunk<W>, first: u64, limits: &Limits<'_>) -> bool {
-        let last = chunk.each_new(first, |found, parent, (part, is_error)| {
+        let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
+        let last = chunk.each_new(first, |found, parent, Noted { new_to, is_error }| {
             if is_error {
                 self.note_error(&found.state, self.counts.states);
             }
-            let is_new = part
+            let is_new = new_to
                 .is_some_and(|part| !self.spilled || self.parts[part].table.contains(&found.state));
-            !is_new || self.take_if(found, parent, limits)
-        });
-        self.counts.transitions += last.map_or(chunk.found.len(), |last| last + 1) as u64;
-        last.is_none()
-    }
-
-    /// Adds what was found to the only table, and takes up what is new.
-    fn add_and_take(&mut self, chunk: &mut Chunk<W>, first: u64, limits: &Limits<'_>) -> bool {
-        let mut new = std::mem::take(&mut chunk.parts[0].1);
-        let state = |place: usize| Some(&chunk.found.get(place)?.state);
-        fetch_first(&self.parts[0].table, state);
-        let more = 'all: {
-            for (parent, places) in chunk.expanded(first) {
-                for place in places {
-                    let table = &mut self.parts[0].table;
-                    fetch_ahead(table, place, state);
-                    let found = &chunk.found[place];
-                    let is_new = table.insert(&found.state);
-                    self.counts.transitions += 1;
-                    if self.model.error(&found.state).is_some() {
-                        self.note_error(&found.state, self.counts.states);
-                    }
-                    if is_new {
-                        new.push(place as u32);
-                        if !self.take_if(found, parent, limits) {
-                            break 'all false;
-                        }
-                    }
-                }
+            let more = !is_new || limits.states.is_none_or(|most| self.counts.states < most);
+            if is_new && more {
+                self.take(&found.state, parent, found.by);
             }
-            true
-        };
-        chunk.parts[0].1 = new;
-        more
+            more
+        });
+        self.counts.transitions += last.map_or(chunk.len(), |last| last + 1) as u64;
+        self.chunks[index] = chunk;
+        last.is_none()
     }
 
     /// Counts a transition to an error, the first of which has that number.
@@ -606,31 +477,21 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         end_of(&mut self.ends, word, number).transitions += 1;
     }
 
-    /// Gives a new state its number; false if there may be no more.
-    #[inline]
-    fn take_if(&mut self, found: &Successor<W>, parent: u64, limits: &Limits<'_>) -> bool {
-        let more = limits.states.is_none_or(|most| self.counts.states < most);
-        if more {
-            self.take(&found.state, parent, found.by);
-        }
-        more
-    }
-
     /// The same, if it is not known yet which states are new.
     fn defer(&mut self, index: usize, first: u64) {
         let first = first + (index * CHUNK) as u64;
         self.note_ends(index, first);
         let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
-        chunk.each_new(first, |found, parent, (part, is_error)| {
+        chunk.each_new(first, |found, parent, Noted { new_to, is_error }| {
             if is_error {
                 self.note_error(&found.state, u64::MAX);
             }
-            if part.is_some() {
+            if new_to.is_some() {
                 self.candidates.push(&found.state, parent, found.by);
             }
             true
         });
-        self.counts.transitions += chunk.found.len() as u64;
+        self.counts.transitions += chunk.len() as u64;
         self.chunks[index] = chunk;
     }
 
@@ -644,10 +505,11 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
     /// Takes the states of a block out of the visited set, for a checkpoint has what was
     /// before it; and counts as covered what was asked up to the part that had too many.
     fn take_back(&mut self, block: &[State<W>], index: usize, limits: &Limits<'_>) {
-        for chunk in &self.chunks {
-            for (part, (_, new)) in self.parts.iter_mut().zip(&chunk.parts) {
-                for &place in new {
-                    part.table.remove(&chunk.found[place as usize].state);
+        for chunk in &mut self.chunks {
+            let (found, shares) = chunk.shares();
+            for (part, share) in self.parts.iter_mut().zip(shares) {
+                for &place in &share.new {
+                    part.table.remove(&found[place as usize].state);
                 }
             }
         }
@@ -675,7 +537,7 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         let threads = limits.threads.min(self.chunks.len());
         if threads <= 1 {
             for (states, chunk) in block.chunks(CHUNK).zip(&mut self.chunks) {
-                expand(model, &mut self.scratch[0], states, chunk);
+                chunk.expand(model, &mut self.scratch[0], states);
             }
             return;
         }
@@ -690,36 +552,34 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
                         let Some(chunk) = chunks.get(index) else { return };
                         let mut chunk = chunk.lock().expect("each is taken once");
                         let states = &block[index * CHUNK..block.len().min((index + 1) * CHUNK)];
-                        expand(model, scratch, states, &mut chunk);
+                        chunk.expand(model, scratch, states);
                     }
                 });
             }
         });
     }
 
-    /// Adds what was found to the visited set.
+    /// Adds what was found to the visited set, each part of it by a thread if it is much.
     fn add(&mut self) {
-        let chunks = &mut self.chunks;
-        let mut lists: Vec<Vec<Found<'_, W>>> = self.parts.iter().map(|_| Vec::new()).collect();
-        for chunk in chunks {
-            let Chunk { found, parts, .. } = chunk;
-            for (list, (places, new)) in lists.iter_mut().zip(parts) {
-                list.push((found, places, new));
+        let mut lists: Vec<Vec<_>> = self.parts.iter().map(|_| Vec::new()).collect();
+        let several = lists.len() > 1 && self.chunks.len() > 1;
+        for chunk in &mut self.chunks {
+            let (found, shares) = chunk.shares();
+            for (list, share) in lists.iter_mut().zip(shares) {
+                list.push((found, share));
             }
         }
-        let busy =
-            lists.len() > 1 && lists.iter().flatten().map(|one| one.1.len()).sum::<usize>() > CHUNK;
-        if !busy {
-            for (part, list) in self.parts.iter_mut().zip(lists) {
-                add(&mut part.table, list);
+        let add = |(part, list): (&mut Part<W>, Vec<_>)| {
+            for (found, share) in list {
+                Chunk::add(found, share, &mut part.table);
             }
-            return;
+        };
+        let work = self.parts.iter_mut().zip(lists);
+        if several {
+            std::thread::scope(|scope| work.for_each(|one| drop(scope.spawn(move || add(one)))));
+        } else {
+            work.for_each(add);
         }
-        std::thread::scope(|scope| {
-            for (part, list) in self.parts.iter_mut().zip(lists) {
-                scope.spawn(move || add(&mut part.table, list));
-            }
-        });
     }
 }
 
@@ -734,92 +594,4 @@ fn end_of<'a>(ends: &'a mut Vec<End>, word: &'static str, first: u64) -> &'a mut
 /// Bytes that are the tables', so that they do not go to disk all the time.
 fn for_tables(limits: &Limits<'_>) -> u64 {
     limits.memory.map_or(0, |most| most / 8)
-}
-
-/// The part of the visited set that a state belongs to.
-#[inline]
-fn part_of<const W: usize>(state: &State<W>, parts: usize) -> usize {
-    if parts == 1 { 0 } else { place_of(state) as usize & (parts - 1) }
-}
-
-fn expand<M: Model<W>, const W: usize>(
-    model: &M,
-    scratch: &mut M::Scratch,
-    states: &[State<W>],
-    chunk: &mut Chunk<W>,
-) {
-    let Chunk { found, upto, ends, undefined, errors, parts } = chunk;
-    found.clear();
-    upto.clear();
-    ends.clear();
-    *undefined = 0;
-    for (offset, state) in states.iter().enumerate() {
-        if let Some(ahead) = states.get(offset + NEAR) {
-            model.fetch(scratch, ahead);
-        }
-        let before = found.len();
-        match model.expand(scratch, state, found) {
-            Some(word) => ends.push((offset as u32, word)),
-            None if found.len() == before => {
-                ends.push((offset as u32, model.end(scratch, state)));
-            }
-            None => {}
-        }
-        upto.push(found.len() as u32);
-    }
-    errors.clear();
-    parts.iter_mut().for_each(|(_, new)| new.clear());
-    let count = parts.len();
-    if let [(places, _)] = &mut parts[..] {
-        // All of them, as there were mostly before.
-        places.truncate(found.len());
-        places.extend(places.len() as u32..found.len() as u32);
-    } else {
-        parts.iter_mut().for_each(|(places, _)| places.clear());
-    }
-    for (place, successor) in (0..).zip(&*found) {
-        *undefined += u64::from(successor.flags & flag::UNDEFINED != 0);
-        if model.error(&successor.state).is_some() {
-            errors.push(place);
-        }
-        if count > 1 {
-            parts[part_of(&successor.state, count)].0.push(place);
-        }
-    }
-}
-
-fn add<const W: usize>(visited: &mut Visited<W>, list: Vec<Found<'_, W>>) {
-    for (found, places, new) in list {
-        let state = |index: usize| Some(&found[*places.get(index)? as usize].state);
-        fetch_first(visited, state);
-        for (index, &place) in places.iter().enumerate() {
-            fetch_ahead(visited, index, state);
-            if visited.insert(&found[place as usize].state) {
-                new.push(place);
-            }
-        }
-    }
-}
-
-/// Asks for the lines of the first states.
-fn fetch_first<'a, const W: usize>(
-    visited: &Visited<W>,
-    state: impl Fn(usize) -> Option<&'a State<W>>,
-) {
-    (0..AHEAD).map_while(state).for_each(|state| visited.fetch(state));
-}
-
-/// Asks for what the next probes need: tables of worlds first, lines later.
-#[inline(always)]
-fn fetch_ahead<'a, const W: usize>(
-    visited: &Visited<W>,
-    at: usize,
-    state: impl Fn(usize) -> Option<&'a State<W>>,
-) {
-    if let Some(far) = state(at + FAR) {
-        visited.fetch_table(far);
-    }
-    if let Some(near) = state(at + AHEAD) {
-        visited.fetch(near);
-    }
 }

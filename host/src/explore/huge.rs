@@ -54,6 +54,12 @@ impl<T> Table<T> {
         let at = self.first + at;
         &mut self.entries[at..at + len]
     }
+
+    /// Asks for an entry to be brought near.
+    #[inline(always)]
+    pub fn fetch(&self, at: usize) {
+        fetch(self.entries.as_ptr().wrapping_add(self.first + at));
+    }
 }
 
 impl<T> Deref for Table<T> {
@@ -100,4 +106,17 @@ fn advise<T>(table: &[T]) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = table;
+}
+
+/// Asks for what is somewhere to be brought near.
+#[inline(always)]
+pub(super) fn fetch<T>(what: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing, whatever the address; SSE is part of x86-64.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(what.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = what;
 }

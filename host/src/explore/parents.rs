@@ -40,28 +40,39 @@ pub(super) struct Mark {
 
 impl Parents {
     /// Notes the next state's parent, which is not before the last one's.
+    #[inline]
     pub fn push(&mut self, parent: u64, by: Choice) {
         if self.len.is_multiple_of(STRIDE) {
             self.marks.push((self.log.len(), self.last));
         }
-        let code = self.code(by);
-        let mut further = parent - self.last;
+        let code = match self.codes.get(place(by)) {
+            Some(&code) if code != NONE => code as u8,
+            _ => self.code_of_new(by),
+        };
+        let further = parent - self.last;
         if further < 0x80 {
-            self.log.tail.extend([code, further as u8]);
+            self.log.tail.extend_from_slice(&[code, further as u8]);
         } else {
-            self.log.tail.push(code);
-            while further >= 0x80 {
-                self.log.tail.push(further as u8 | 0x80);
-                further >>= 7;
-            }
-            self.log.tail.push(further as u8);
+            self.push_far(code, further);
         }
         self.last = parent;
         self.len += 1;
     }
 
-    /// The byte that stands for a choice.
-    fn code(&mut self, by: Choice) -> u8 {
+    /// An entry with a parent that is further from the last one.
+    #[cold]
+    fn push_far(&mut self, code: u8, mut further: u64) {
+        self.log.tail.push(code);
+        while further >= 0x80 {
+            self.log.tail.push(further as u8 | 0x80);
+            further >>= 7;
+        }
+        self.log.tail.push(further as u8);
+    }
+
+    /// The byte that stands for a choice from now on.
+    #[cold]
+    fn code_of_new(&mut self, by: Choice) -> u8 {
         let Self { choices, codes, .. } = self;
         if codes.is_empty() {
             codes.resize(1 << 16, NONE);

@@ -33,7 +33,7 @@ use step::Stepped;
 pub(super) use step::error_on;
 
 pub(super) use coverage::{asked_and_answered, bit};
-pub(super) use memo::{Memo, fetch};
+pub(super) use memo::Memo;
 pub(super) use start::Start;
 pub use state::{Choice, State, Successor, WORDS, flag};
 pub(super) use state::{

@@ -5,15 +5,17 @@
 //! which they come up, and what follows a state was mostly found before from others not long
 //! ago, so most of what is asked for is still in the cache; and a world's number is kept once.
 
-use super::blocks::{Blocks, LINE_WORDS, words};
-use super::system::{ERRORS, State, fetch, mixed, set_world, world_of};
+use super::blocks::{Blocks, words};
+use super::huge::fetch;
+use super::line::{self, pairs};
+use super::system::{ERRORS, State, mixed, set_world, world_of};
 
 /// States of two words are kept as one, as long as the first word has fewer bits than this
 /// besides the world's number, and the second fewer than what is left of a word.
 const SHORT: u32 = 22;
 
 /// Of so many slots, so many are filled before a table of more than one line grows.
-const FULL: (usize, usize) = (7, 8);
+const FULL: (usize, usize) = (3, 4);
 
 /// States that were seen, of one part of all hashes.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ const FREE: u32 = 0;
 /// Slots in a line, as many as are looked at together.
 #[inline(always)]
 const fn in_line(words: usize) -> usize {
-    if words < LINE_WORDS { LINE_WORDS / words } else { 1 }
+    if words < line::WORDS { line::WORDS / words } else { 1 }
 }
 
 /// Calls a method for slots of as many words as they have.
@@ -118,9 +120,18 @@ impl<const W: usize> Visited<W> {
     }
 
     /// Adds a state; true if it was not there.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, state: &State<W>) -> bool {
-        if self.short && !is_short(state) {
+        if self.short && is_short(state) {
+            self.insert_short(state)
+        } else {
+            self.insert_wide(state)
+        }
+    }
+
+    #[inline(never)]
+    fn insert_wide(&mut self, state: &State<W>) -> bool {
+        if self.short {
             self.widen();
         }
         by_words!(self.insert_as(state))
@@ -183,7 +194,7 @@ impl<const W: usize> Visited<W> {
         self.blocks.block_mut(table.at, table.slots as usize * S).as_chunks_mut().0
     }
 
-    #[inline]
+    #[inline(always)]
     fn fetch_as<const S: usize>(&self, state: &State<W>) {
         if let Some(table) = self.tables.get(index(world_of(state))) {
             let home = home(table.slots as usize, &slot_of::<W, S>(state));
@@ -191,7 +202,33 @@ impl<const W: usize> Visited<W> {
         }
     }
 
+    /// Adds a state that is kept short. Mostly it is in its first line, or it was not seen
+    /// and there is room; all else is another's.
     #[inline(always)]
+    fn insert_short(&mut self, state: &State<W>) -> bool {
+        let Some(table) = self.tables.get_mut(index(world_of(state))) else {
+            return self.insert_first(state);
+        };
+        let (slots, slot) = (table.slots as usize, slot_of::<W, 2>(state));
+        let (line, word) = self.blocks.line_mut(table.at, home(slots, &slot) * 2);
+        // The line's other words are of other worlds.
+        let words = ((1 << (2 * slots.min(in_line(2)))) - 1) << word;
+        let (here, free) = pairs(line, slot);
+        if here & words != 0 {
+            return false;
+        }
+        if free & words == 0 || table.len as usize >= most::<2>(slots) {
+            return self.insert_as::<2>(state);
+        }
+        let place = (free & words).trailing_zeros() as usize;
+        line[place..place + 2].copy_from_slice(&slot);
+        table.len += 1;
+        self.len += 1;
+        true
+    }
+
+    /// Adds a state, whatever there is to be done.
+    #[inline(never)]
     fn insert_as<const S: usize>(&mut self, state: &State<W>) -> bool {
         let (world, slot) = (world_of(state), slot_of::<W, S>(state));
         let Some(table) = self.tables.get_mut(index(world)) else {
@@ -248,13 +285,17 @@ impl<const W: usize> Visited<W> {
         self.filled.clear();
         self.filled.resize(slots.len().div_ceil(in_line(S)), 0);
         let seen = before.as_chunks().0.iter().filter(|slot| slot[0] != FREE);
-        for slot in seen.chain([slot]) {
-            let mut line = home(slots.len(), slot) / in_line(S);
-            while usize::from(self.filled[line]) == in_line(S) {
-                line = if line + 1 == self.filled.len() { 0 } else { line + 1 };
+        if self.filled.len() == 1 {
+            seen.chain([slot]).zip(slots).for_each(|(seen, slot)| *slot = *seen);
+        } else {
+            for slot in seen.chain([slot]) {
+                let mut line = home(slots.len(), slot) / in_line(S);
+                while usize::from(self.filled[line]) == in_line(S) {
+                    line = if line + 1 == self.filled.len() { 0 } else { line + 1 };
+                }
+                slots[line * in_line(S) + usize::from(self.filled[line])] = *slot;
+                self.filled[line] += 1;
             }
-            slots[line * in_line(S) + usize::from(self.filled[line])] = *slot;
-            self.filled[line] += 1;
         }
         self.aside = before;
     }
@@ -307,29 +348,33 @@ enum Found {
 }
 
 /// Looks for a slot from where its hash says on, line by line.
-#[inline(always)]
+#[inline]
 fn find<const S: usize>(slots: &[Slot<S>], slot: &Slot<S>) -> Found {
     let mut place = home(slots.len(), slot);
     for _ in (0..slots.len()).step_by(in_line(S)) {
         let line = &slots[place..slots.len().min(place + in_line(S))];
-        // All of it is looked at: nobody can tell where that would end.
-        let is_there = |line: &[Slot<S>]| line.iter().fold(false, |is, one| is | (one == slot));
-        let here = match line.first_chunk::<{ in_line(2) }>() {
-            // Of a length that the compiler knows.
-            Some(line) if S == 2 => is_there(line),
-            _ => is_there(line),
-        };
-        if here {
+        if is_there(line, slot) {
             return Found::Here;
         }
         if line.last().is_some_and(|last| last[0] == FREE) {
-            let filled = line.iter().filter(|one| one[0] != FREE).count();
-            return Found::Free(place + filled);
+            return Found::Free(place + filled(line));
         }
         place += in_line(S);
         place = if place >= slots.len() { 0 } else { place };
     }
     Found::Nowhere
+}
+
+/// Whether a slot is in a line. All of it is looked at: nobody can tell where that would end.
+#[inline(always)]
+fn is_there<const S: usize>(line: &[Slot<S>], slot: &Slot<S>) -> bool {
+    line.iter().fold(false, |is, one| is | (one == slot))
+}
+
+/// How many slots of a line are filled: the first ones.
+#[inline(always)]
+fn filled<const S: usize>(line: &[Slot<S>]) -> usize {
+    line.iter().fold(0, |filled, slot| filled + usize::from(slot[0] != FREE))
 }
 
 /// The first slot in which a state is looked for, in the first line. The order of hashes is

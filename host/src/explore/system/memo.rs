@@ -1,7 +1,7 @@
 //! The memory of steps: what a choice makes of a world and an actor.
 
 use super::state::mixed;
-use crate::explore::huge::{LINE, Table};
+use crate::explore::huge::{LINE, Table, fetch};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -197,17 +197,4 @@ const fn seal(key: u64, value: u64) -> u64 {
 #[inline]
 const fn unseal(sealed: u64, value: u64) -> u64 {
     !(sealed ^ value.wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(32))
-}
-
-/// Asks for what is somewhere to be brought near.
-#[inline]
-pub(in crate::explore) fn fetch<T>(what: &T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing, whatever the address; SSE is part of x86-64.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>((&raw const *what).cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = what;
 }
