@@ -101,16 +101,18 @@ measure() {
 
 # (a) One step function, no reductions.
 part_same() {
-    local found states options spin
+    local found states options spin others
     found=$("$bin/machine" generate "$UNIVERSE")
     states=$(value states <<<"$found")
     options=$(value most <<<"$found")
     machine_verifiers "$options"
     spin=$(verifier_options "$states")
+    others="for i in \$(seq 2 $THREADS); do $bin/machine search $UNIVERSE >/dev/null & done"
     printf '\n## One step function: %s\n\n' "$UNIVERSE"
     measure --equal --limit "generation alone" \
         "cowpath=exec $bin/machine search $UNIVERSE" \
         "cowpath, $THREADS threads=exec $bin/machine search $UNIVERSE $THREADS" \
+        "cowpath, $THREADS at once=$others; $bin/machine search $UNIVERSE; wait" \
         "generation alone=exec $bin/machine generate $UNIVERSE" \
         "SPIN=exec $pan/machine/depth_first $spin" \
         "SPIN, breadth first=exec $pan/machine/breadth_first $spin" \

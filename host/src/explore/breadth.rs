@@ -11,16 +11,17 @@
 //!
 //! Between two blocks everything is exact, so a search can be saved there and go on later.
 
-use super::chunk::{CHUNK, Chunk, Noted, part_of};
+use super::chunk::{CHUNK, Chunk, Share};
 use super::model::Model;
 use super::parents::{self, Parents};
 use super::spill::{Folder, Log, Part, Queue, state_of};
 use super::system::{Choice, State};
+use super::visited::part_of;
 use super::{Budget, Counts, Ending, Progress, Verdict};
 use crate::run::is_error;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// States of a block: small enough that what was found is still in the cache when it is
@@ -142,9 +143,10 @@ impl Candidates {
 impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
     /// A search that has seen nothing; what does not fit into memory goes to the folder.
     pub(super) fn empty(model: &'a M, threads: usize, disk: Option<Arc<Folder>>) -> Self {
+        let parts = threads.next_power_of_two();
         Self {
             model,
-            parts: (0..threads.next_power_of_two()).map(|_| Part::new()).collect(),
+            parts: (0..parts).map(|_| Part::new(parts)).collect(),
             parents: Parents::default(),
             level: Queue::new(),
             first: 0,
@@ -425,8 +427,9 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         let coverage = self.model.coverage();
         self.expand(block, limits);
         self.add();
+        self.each_chunk(limits.threads, |_, _, chunk| chunk.gather());
         if self.spilled {
-            let new = self.chunks.iter().map(Chunk::new_ones).sum::<u64>();
+            let new = self.chunks.iter().map(|chunk| chunk.new_ones().0.len() as u64).sum::<u64>();
             let states = self.counts.states + self.candidates.len + new;
             if limits.states.is_none_or(|most| states <= most) {
                 (0..self.chunks.len()).for_each(|index| self.defer(index, first));
@@ -453,21 +456,37 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         let first = first + (index * CHUNK) as u64;
         self.note_ends(index, first);
         let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
-        let last = chunk.each_new(first, |found, parent, Noted { new_to, is_error }| {
-            if is_error {
-                self.note_error(&found.state, self.counts.states);
-            }
-            let is_new = new_to
-                .is_some_and(|part| !self.spilled || self.parts[part].table.contains(&found.state));
-            let more = !is_new || limits.states.is_none_or(|most| self.counts.states < most);
-            if is_new && more {
-                self.take(&found.state, parent, found.by);
-            }
-            more
-        });
-        self.counts.transitions += last.map_or(chunk.len(), |last| last + 1) as u64;
+        let (states, ways) = chunk.new_ones();
+        let room = limits.states.map_or(u64::MAX, |most| most - self.counts.states);
+        let last = if self.spilled || chunk.has_errors() || states.len() as u64 > room {
+            self.take_some(&chunk, first, limits)
+        } else {
+            self.counts.states += states.len() as u64;
+            self.next.extend(states);
+            ways.iter().for_each(|&(from, by)| self.parents.push(first + u64::from(from), by));
+            None
+        };
+        self.counts.transitions += last.unwrap_or_else(|| chunk.len()) as u64;
         self.chunks[index] = chunk;
         last.is_none()
+    }
+
+    /// The same, one by one; the transitions up to the state that was one too many.
+    fn take_some(&mut self, chunk: &Chunk<W>, first: u64, limits: &Limits<'_>) -> Option<usize> {
+        let parts = self.parts.len();
+        chunk.each(|found, from, mut is_new| {
+            if self.model.error(&found.state).is_some() {
+                self.note_error(&found.state, self.counts.states);
+            }
+            if self.spilled && is_new {
+                is_new = self.parts[part_of(&found.state, parts)].table.contains(&found.state);
+            }
+            let more = !is_new || limits.states.is_none_or(|most| self.counts.states < most);
+            if is_new && more {
+                self.take(&found.state, first + u64::from(from), found.by);
+            }
+            more
+        })
     }
 
     /// Counts a transition to an error, the first of which has that number.
@@ -482,12 +501,12 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         let first = first + (index * CHUNK) as u64;
         self.note_ends(index, first);
         let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
-        chunk.each_new(first, |found, parent, Noted { new_to, is_error }| {
-            if is_error {
+        chunk.each(|found, from, is_new| {
+            if self.model.error(&found.state).is_some() {
                 self.note_error(&found.state, u64::MAX);
             }
-            if new_to.is_some() {
-                self.candidates.push(&found.state, parent, found.by);
+            if is_new {
+                self.candidates.push(&found.state, first + u64::from(from), found.by);
             }
             true
         });
@@ -508,7 +527,7 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         for chunk in &mut self.chunks {
             let (found, shares) = chunk.shares();
             for (part, share) in self.parts.iter_mut().zip(shares) {
-                for &place in &share.new {
+                for &place in share.new_ones() {
                     part.table.remove(&found[place as usize].state);
                 }
             }
@@ -534,25 +553,34 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         self.chunks.truncate(block.len().div_ceil(CHUNK));
         self.chunks.resize_with(block.len().div_ceil(CHUNK), || Chunk::new(parts));
         let model = self.model;
-        let threads = limits.threads.min(self.chunks.len());
+        self.each_chunk(limits.threads, |scratch, index, chunk| {
+            let end = block.len().min((index + 1) * CHUNK);
+            chunk.expand(model, scratch, &block[index * CHUNK..end]);
+        });
+    }
+
+    /// Does the same with each chunk, whose number is given.
+    fn each_chunk(
+        &mut self,
+        threads: usize,
+        work: impl Fn(&mut M::Scratch, usize, &mut Chunk<W>) + Sync,
+    ) {
+        let threads = threads.min(self.chunks.len());
         if threads <= 1 {
-            for (states, chunk) in block.chunks(CHUNK).zip(&mut self.chunks) {
-                chunk.expand(model, &mut self.scratch[0], states);
-            }
+            let scratch = &mut self.scratch[0];
+            self.chunks.iter_mut().enumerate().for_each(|(index, one)| work(scratch, index, one));
             return;
         }
         let taken = AtomicUsize::new(0);
-        let chunks: Vec<_> = self.chunks.iter_mut().map(std::sync::Mutex::new).collect();
+        let chunks: Vec<_> = self.chunks.iter_mut().map(Mutex::new).collect();
         std::thread::scope(|scope| {
             for scratch in &mut self.scratch[..threads] {
-                let (taken, chunks) = (&taken, &chunks);
+                let (taken, chunks, work) = (&taken, &chunks, &work);
                 scope.spawn(move || {
                     loop {
                         let index = taken.fetch_add(1, Relaxed);
                         let Some(chunk) = chunks.get(index) else { return };
-                        let mut chunk = chunk.lock().expect("each is taken once");
-                        let states = &block[index * CHUNK..block.len().min((index + 1) * CHUNK)];
-                        chunk.expand(model, scratch, states);
+                        work(scratch, index, &mut chunk.lock().expect("each is taken once"));
                     }
                 });
             }
@@ -569,9 +597,9 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
                 list.push((found, share));
             }
         }
-        let add = |(part, list): (&mut Part<W>, Vec<_>)| {
+        let add = |(part, list): (&mut Part<W>, Vec<(_, &mut Share)>)| {
             for (found, share) in list {
-                Chunk::add(found, share, &mut part.table);
+                share.add(found, &mut part.table);
             }
         };
         let work = self.parts.iter_mut().zip(lists);

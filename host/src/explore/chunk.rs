@@ -1,8 +1,9 @@
 //! Part of a block: what one thread expands at once, and what was found.
 
 use super::model::Model;
-use super::system::{State, Successor, flag, place_of};
-use super::visited::Visited;
+use super::system::{Choice, State, Successor, flag};
+use super::visited::{Visited, part_of};
+use std::mem::take;
 
 /// States that one thread expands before it takes more.
 pub(super) const CHUNK: usize = 512;
@@ -29,35 +30,36 @@ pub(super) struct Chunk<const W: usize> {
     errors: Vec<u32>,
     /// For each part of the visited set.
     shares: Vec<Share>,
+    /// Places of all that was new, in order, if there are several parts.
+    new: Vec<u32>,
+    /// All that was new.
+    states: Vec<State<W>>,
+    /// Which of the expanded states led to it, and how.
+    ways: Vec<(u32, Choice)>,
 }
 
-/// What of a chunk belongs to one part of the visited set.
+/// Places in a chunk of what belongs to one part of the visited set.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Share {
-    /// Its places in the chunk; none: all of it.
+    /// None: all of it.
     places: Option<Vec<u32>>,
-    /// Those of what was new.
-    pub new: Vec<u32>,
-}
-
-/// What is known of something that was found.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Noted {
-    /// The part of the visited set to which it is new.
-    pub new_to: Option<usize>,
-    /// It stands for an error.
-    pub is_error: bool,
+    /// Of what was new.
+    new: Vec<u32>,
 }
 
 impl<const W: usize> Chunk<W> {
     pub fn new(parts: usize) -> Self {
+        let share = Share { places: (parts > 1).then(Vec::new), new: Vec::new() };
         Self {
             found: Vec::new(),
             upto: Vec::new(),
             ends: Vec::new(),
             undefined: 0,
             errors: Vec::new(),
-            shares: vec![Share { places: (parts > 1).then(Vec::new), new: Vec::new() }; parts],
+            shares: vec![share; parts],
+            new: Vec::new(),
+            states: Vec::new(),
+            ways: Vec::new(),
         }
     }
 
@@ -111,17 +113,14 @@ impl<const W: usize> Chunk<W> {
         }
     }
 
-    /// Adds what belongs to a part of the visited set to it, and notes what was new.
-    pub fn add(found: &[Successor<W>], share: &mut Share, visited: &mut Visited<W>) {
-        match share {
-            Share { places: None, new } => {
-                let all = |index| (index < found.len()).then_some(index as u32);
-                add(found, all, new, visited);
-            }
-            Share { places: Some(places), new } => {
-                add(found, |index| places.get(index).copied(), new, visited);
-            }
-        }
+    /// How many transitions were found.
+    pub const fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether any of them leads to an error.
+    pub const fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
     }
 
     /// What was found, and the share of each part in it.
@@ -129,82 +128,106 @@ impl<const W: usize> Chunk<W> {
         (&self.found, &mut self.shares)
     }
 
-    /// How many transitions were found.
-    pub const fn len(&self) -> usize {
-        self.found.len()
-    }
-
-    /// How many were new to their part.
-    pub fn new_ones(&self) -> u64 {
-        self.shares.iter().map(|share| share.new.len() as u64).sum()
-    }
-
-    /// Sees what was new to its part, and errors, in the order in which they were found, with
-    /// the parent's number; until there are enough: the place of the last one then. The
-    /// first state that was expanded has the number that is given.
-    pub fn each_new(
-        &self,
-        first: u64,
-        mut see: impl FnMut(&Successor<W>, u64, Noted) -> bool,
-    ) -> Option<usize> {
+    /// Puts together what was new to any part.
+    pub fn gather(&mut self) {
+        self.new.clear();
+        if self.shares.len() > 1 {
+            let mut lists: Vec<_> = self.shares.iter().map(|share| &share.new[..]).collect();
+            let head = |list: &&mut &[u32]| list.first().copied();
+            let rest = |list: &&mut &[u32]| !list.is_empty();
+            while let Some(list) = lists.iter_mut().filter(rest).min_by_key(head) {
+                self.new.push(list[0]);
+                *list = &list[1..];
+            }
+        }
+        let (mut states, mut ways) = (take(&mut self.states), take(&mut self.ways));
+        states.clear();
+        ways.clear();
         let mut expanded = 0;
-        let mut tell = |place: u32, noted| {
-            while self.upto[expanded] <= place {
-                expanded += 1;
-            }
-            see(&self.found[place as usize], first + expanded as u64, noted)
-        };
-        if let ([share], []) = (&self.shares[..], &self.errors[..]) {
-            let noted = Noted { new_to: Some(0), is_error: false };
-            return share.new.iter().find(|&&place| !tell(place, noted)).map(|&at| at as usize);
+        for &place in self.new_places() {
+            let Successor { state, by, .. } = self.found[place as usize];
+            expanded = self.expanded(place, expanded);
+            states.push(state);
+            ways.push((expanded as u32, by));
         }
-        let mut new: Vec<_> = self.shares.iter().map(|share| &share.new[..]).collect();
-        let mut errors = &self.errors[..];
-        loop {
-            let heads = new.iter().enumerate().map(|(part, new)| (new.first(), part));
-            let head = heads.filter_map(|(head, part)| Some((*head?, part))).min();
-            let place = head.map(|head| head.0).into_iter().chain(errors.first().copied()).min()?;
-            let new_to = head.filter(|head| head.0 == place).map(|head| head.1);
-            let is_error = errors.first() == Some(&place);
-            if let Some(part) = new_to {
-                new[part] = &new[part][1..];
-            }
-            if is_error {
-                errors = &errors[1..];
-            }
-            if !tell(place, Noted { new_to, is_error }) {
-                return Some(place as usize);
+        (self.states, self.ways) = (states, ways);
+    }
+
+    /// Places of all that was new, in order.
+    fn new_places(&self) -> &[u32] {
+        if let [share] = &self.shares[..] { &share.new } else { &self.new }
+    }
+
+    /// The expanded state that led to a place: this one or one after it.
+    #[inline(always)]
+    fn expanded(&self, place: u32, mut from: usize) -> usize {
+        while self.upto[from] <= place {
+            from += 1;
+        }
+        from
+    }
+
+    /// What was new, and for each of these which of the expanded states led to it, and how.
+    pub fn new_ones(&self) -> (&[State<W>], &[(u32, Choice)]) {
+        (&self.states, &self.ways)
+    }
+
+    /// Sees errors and what was new, in the order in which they were found, with which of the
+    /// expanded states led there and whether it was new; until there are enough: how many
+    /// transitions there were up to the last one then.
+    pub fn each(&self, mut see: impl FnMut(&Successor<W>, u32, bool) -> bool) -> Option<usize> {
+        let (mut new, mut errors) = (self.new_places(), &self.errors[..]);
+        let mut expanded = 0;
+        while let Some(&place) = new.first().into_iter().chain(errors.first()).min() {
+            let is_new = new.first() == Some(&place);
+            new = &new[usize::from(is_new)..];
+            errors = &errors[usize::from(errors.first() == Some(&place))..];
+            expanded = self.expanded(place, expanded);
+            if !see(&self.found[place as usize], expanded as u32, is_new) {
+                return Some(place as usize + 1);
             }
         }
+        None
     }
 }
 
-/// The part of the visited set that a state belongs to.
-#[inline]
-pub(super) fn part_of<const W: usize>(state: &State<W>, parts: usize) -> usize {
-    if parts == 1 { 0 } else { place_of(state) as usize & (parts - 1) }
+impl Share {
+    /// Adds what belongs to a part of the visited set to it, and notes what was new.
+    pub fn add<const W: usize>(&mut self, found: &[Successor<W>], visited: &mut Visited<W>) {
+        let Self { places, new } = self;
+        match places {
+            None => add(found.len(), |index| index as u32, found, new, visited),
+            Some(places) => add(places.len(), |index| places[index], found, new, visited),
+        }
+    }
+
+    /// Places of what was new.
+    pub fn new_ones(&self) -> &[u32] {
+        &self.new
+    }
 }
 
-/// Adds states whose places are given, and notes which of them were new.
+/// Adds so many states, and notes the places of those that were new.
 #[inline(always)]
 fn add<const W: usize>(
+    count: usize,
+    place: impl Fn(usize) -> u32,
     found: &[Successor<W>],
-    place: impl Fn(usize) -> Option<u32>,
     new: &mut Vec<u32>,
     visited: &mut Visited<W>,
 ) {
-    let state = |index| Some(&found[place(index)? as usize].state);
-    (0..AHEAD).map_while(state).for_each(|state| visited.fetch(state));
-    for (index, place) in (0..).map_while(|index| Some((index, place(index)?))) {
+    let state = |index| &found[place(index) as usize].state;
+    (0..count.min(AHEAD)).for_each(|index| visited.fetch(state(index)));
+    for index in 0..count {
         // Tables of worlds first, lines in them later.
-        if let Some(far) = state(index + FAR) {
-            visited.fetch_table(far);
+        if index + FAR < count {
+            visited.fetch_table(state(index + FAR));
         }
-        if let Some(near) = state(index + AHEAD) {
-            visited.fetch(near);
+        if index + AHEAD < count {
+            visited.fetch(state(index + AHEAD));
         }
-        if visited.insert(&found[place as usize].state) {
-            new.push(place);
+        if visited.insert(state(index)) {
+            new.push(place(index));
         }
     }
 }

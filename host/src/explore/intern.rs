@@ -5,7 +5,7 @@
 
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hash};
-use std::sync::{Mutex, RwLock};
+use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
 
 /// Shards of a pool, so that threads rarely wait for each other.
 const SHARDS: usize = 16;
@@ -18,8 +18,14 @@ pub(super) fn hash_of(value: &(impl Hash + ?Sized)) -> u64 {
 /// Rows of bytes, each once.
 #[derive(Debug)]
 pub(super) struct Pool {
-    shards: [Mutex<Shard>; SHARDS],
+    shards: [Apart; SHARDS],
 }
+
+/// Nothing that another thread writes is in a line of the cache with it, or in the one that
+/// processors bring along.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Apart(Mutex<Shard>);
 
 #[derive(Debug, Default)]
 struct Shard {
@@ -38,9 +44,16 @@ impl Shard {
     }
 }
 
+impl Apart {
+    #[inline]
+    fn lock(&self) -> MutexGuard<'_, Shard> {
+        self.0.lock().expect("nobody panics with it")
+    }
+}
+
 impl Pool {
     pub fn new() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()) }
+        Self { shards: std::array::from_fn(|_| Apart::default()) }
     }
 
     /// The number of a row.
@@ -50,7 +63,7 @@ impl Pool {
     pub fn number(&self, row: &[u8]) -> u32 {
         let hash = hash_of(row);
         let index = (hash >> 32) as usize % SHARDS;
-        let mut shard = self.shards[index].lock().expect("nobody panics with it");
+        let mut shard = self.shards[index].lock();
         let Shard { table, bytes, ends } = &mut *shard;
         let start = |local: u32| local.checked_sub(1).map_or(0, |n| ends[n as usize] as usize);
         let same = |&local: &u32| &bytes[start(local)..ends[local as usize] as usize] == row;
@@ -72,7 +85,7 @@ impl Pool {
 
     /// The row of a number.
     pub fn row(&self, number: u32, into: &mut Vec<u8>) {
-        let shard = self.shards[number as usize % SHARDS].lock().expect("nobody panics with it");
+        let shard = self.shards[number as usize % SHARDS].lock();
         into.clear();
         into.extend_from_slice(shard.row(number / SHARDS as u32));
     }
@@ -81,7 +94,7 @@ impl Pool {
     /// gives each the same number.
     pub fn each<E>(&self, mut see: impl FnMut(u32, &[u8]) -> Result<(), E>) -> Result<(), E> {
         for (index, shard) in self.shards.iter().enumerate() {
-            let shard = shard.lock().expect("nobody panics with it");
+            let shard = shard.lock();
             for local in 0..shard.ends.len() as u32 {
                 see(local * SHARDS as u32 + index as u32, shard.row(local))?;
             }
@@ -91,8 +104,8 @@ impl Pool {
 
     /// Bytes that it takes.
     pub fn bytes(&self) -> u64 {
-        let of = |shard: &Mutex<Shard>| {
-            let shard = shard.lock().expect("nobody panics with it");
+        let of = |shard: &Apart| {
+            let shard = shard.lock();
             let table = shard.table.capacity() * 8 / 7 * (size_of::<u32>() + 1);
             shard.bytes.capacity() + shard.ends.capacity() * size_of::<u32>() + table
         };
@@ -101,54 +114,118 @@ impl Pool {
 
     /// How many rows there are.
     pub fn len(&self) -> u64 {
-        let of = |shard: &Mutex<Shard>| shard.lock().expect("nobody panics with it").ends.len();
-        self.shards.iter().map(of).sum::<usize>() as u64
+        self.shards.iter().map(|shard| shard.lock().ends.len()).sum::<usize>() as u64
     }
 }
 
 /// Values, each once, with dense numbers.
 #[derive(Debug)]
 pub(super) struct Values<T> {
-    inner: RwLock<(HashTable<u32>, Vec<T>)>,
+    inner: RwLock<Numbered<T>>,
+}
+
+/// Values by their numbers, and numbers by their values.
+#[derive(Debug)]
+struct Numbered<T> {
+    table: HashTable<u32>,
+    values: Vec<T>,
+}
+
+/// The first values, as far as one thread knows them: of these it asks nobody else.
+#[derive(Debug)]
+pub(super) struct Known<T>(Numbered<T>);
+
+/// Values at most that each thread knows.
+const KNOWN: usize = 1 << 16;
+
+impl<T: Clone + Eq + Hash> Numbered<T> {
+    const fn new() -> Self {
+        Self { table: HashTable::new(), values: Vec::new() }
+    }
+
+    fn find(&self, hash: u64, value: &T) -> Option<u32> {
+        self.table.find(hash, |&number| self.values[number as usize] == *value).copied()
+    }
+
+    /// Adds a value that is not there.
+    fn push(&mut self, hash: u64, value: &T) -> u32 {
+        let Self { table, values } = self;
+        let number = values.len() as u32;
+        values.push(value.clone());
+        table.insert_unique(hash, number, |&number| hash_of(&values[number as usize]));
+        number
+    }
+}
+
+impl<T: Clone + Eq + Hash> Known<T> {
+    pub const fn new() -> Self {
+        Self(Numbered::new())
+    }
 }
 
 impl<T: Clone + Eq + Hash> Values<T> {
     pub const fn new() -> Self {
-        Self { inner: RwLock::new((HashTable::new(), Vec::new())) }
+        Self { inner: RwLock::new(Numbered::new()) }
     }
 
     /// The number of a value.
     pub fn number(&self, value: &T) -> u32 {
-        let hash = hash_of(value);
-        let find = |(table, values): &(HashTable<u32>, Vec<T>)| {
-            table.find(hash, |&index| values[index as usize] == *value).copied()
-        };
-        if let Some(number) = find(&self.inner.read().expect("nobody panics with it")) {
-            return number;
-        }
-        let mut inner = self.inner.write().expect("nobody panics with it");
-        if let Some(number) = find(&inner) {
-            return number;
-        }
-        let (table, values) = &mut *inner;
-        let number = values.len() as u32;
-        values.push(value.clone());
-        table.insert_unique(hash, number, |&index| hash_of(&values[index as usize]));
-        number
+        self.number_of_new(hash_of(value), value)
+    }
+
+    fn number_of_new(&self, hash: u64, value: &T) -> u32 {
+        let found = self.read().find(hash, value);
+        found.unwrap_or_else(|| {
+            let mut inner = self.inner.write().expect("nobody panics with it");
+            inner.find(hash, value).unwrap_or_else(|| inner.push(hash, value))
+        })
     }
 
     /// The value of a number.
     pub fn get(&self, number: u32) -> T {
-        self.inner.read().expect("nobody panics with it").1[number as usize].clone()
+        self.read().values[number as usize].clone()
+    }
+
+    /// The number of a value, of which this thread may know it.
+    pub fn number_known(&self, known: &mut Known<T>, value: &T) -> u32 {
+        let hash = hash_of(value);
+        known.0.find(hash, value).unwrap_or_else(|| {
+            let number = self.number_of_new(hash, value);
+            self.learn(known, number);
+            number
+        })
+    }
+
+    /// The value of a number, of which this thread may know it.
+    pub fn get_known(&self, known: &mut Known<T>, number: u32) -> T {
+        if number as usize >= known.0.values.len() {
+            self.learn(known, number);
+        }
+        known.0.values.get(number as usize).cloned().unwrap_or_else(|| self.get(number))
+    }
+
+    /// Makes a value known with all before it, if it is one of those that can be.
+    #[cold]
+    fn learn(&self, known: &mut Known<T>, number: u32) {
+        let upto = number as usize + 1;
+        if upto <= KNOWN {
+            let first = known.0.values.len();
+            let values = &self.read().values[first..upto.max(first)];
+            values.iter().for_each(|value| _ = known.0.push(hash_of(value), value));
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Numbered<T>> {
+        self.inner.read().expect("nobody panics with it")
     }
 
     /// Sees every value from a number on.
     pub fn each_from(&self, first: usize, mut see: impl FnMut(&T)) {
-        self.inner.read().expect("nobody panics with it").1[first..].iter().for_each(&mut see);
+        self.read().values[first..].iter().for_each(&mut see);
     }
 
     /// How many values there are.
     pub fn len(&self) -> usize {
-        self.inner.read().expect("nobody panics with it").1.len()
+        self.read().values.len()
     }
 }

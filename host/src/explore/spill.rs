@@ -149,6 +149,14 @@ impl<const W: usize> Queue<W> {
         }
     }
 
+    /// Adds several.
+    pub fn extend(&mut self, states: &[State<W>]) {
+        match self.stored {
+            None => self.states.extend_from_slice(states),
+            Some(_) => states.iter().for_each(|state| self.push(state)),
+        }
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.states.clear();
@@ -328,8 +336,9 @@ pub(super) struct Part<const W: usize> {
 }
 
 impl<const W: usize> Part<W> {
-    pub fn new() -> Self {
-        Self { table: Visited::new(), runs: Vec::new() }
+    /// One of so many parts, a power of two.
+    pub fn new(parts: usize) -> Self {
+        Self { table: Visited::new(parts), runs: Vec::new() }
     }
 
     /// Bytes of memory that it takes.
@@ -378,7 +387,7 @@ impl<const W: usize> Part<W> {
         });
         written?;
         let run = sorted.finish()?;
-        self.table = Visited::new();
+        self.table = self.table.anew();
         self.add(run, folder)
     }
 
@@ -458,7 +467,7 @@ mod tests {
     #[test]
     fn what_is_in_a_run_is_not_new() {
         let (path, folder) = folder("part");
-        let mut part = Part::new();
+        let mut part = Part::new(1);
         let mut seen = std::collections::HashSet::new();
         for round in 0..40 {
             let numbers: Vec<_> = (0..3000).map(|i| (round * 1999 + i * 7) % 50_000).collect();

@@ -11,7 +11,7 @@ mod state;
 mod step;
 
 use super::actor::{Actor, Cast, Op};
-use super::intern::Values;
+use super::intern::{Known, Values};
 use super::model::Model;
 use super::naming::{Naming, Symmetries};
 use super::universe::Universe;
@@ -111,6 +111,8 @@ pub struct Scratch {
     same: [bool; PARTS],
     asked: Vec<Asked>,
     renaming: Renaming,
+    /// Values of actors.
+    known: Known<Actor>,
     /// Choices of each actor's value.
     choices: Vec<u8>,
     /// The actors of a state, and the choices of each.
@@ -360,8 +362,9 @@ impl<'a, const W: usize> System<'a, W> {
             } else {
                 let key = key(naming, actor, 0);
                 self.renamed.get(key).unwrap_or_else(|| {
-                    let named = names.actor(&self.cast, &self.actors.get(actor));
-                    let number = self.actors.number(&named).into();
+                    let actor = self.actors.get_known(&mut scratch.known, actor);
+                    let named = names.actor(&self.cast, &actor);
+                    let number = self.actors.number_known(&mut scratch.known, &named).into();
                     self.renamed.put(key, number);
                     number
                 }) as u32
@@ -400,7 +403,7 @@ impl<'a, const W: usize> System<'a, W> {
         self.look_up(scratch, world);
         let before = match by.by {
             Choice::SWAP => None,
-            _ => Some(self.actors.get(actor)),
+            _ => Some(self.actors.get_known(&mut scratch.known, actor)),
         };
         let waits = match before {
             None => scratch.base.world.mem.swap_io.len() <= usize::from(by.which),
@@ -433,8 +436,11 @@ impl<'a, const W: usize> System<'a, W> {
         let mut flags = stepped.flags;
         let actor = match (before, &naming) {
             (None, _) => 0,
-            (_, None) => self.actors.number(&stepped.actor),
-            (_, Some(naming)) => self.actors.number(&naming.actor(&self.cast, &stepped.actor)),
+            (_, None) => self.actors.number_known(&mut scratch.known, &stepped.actor),
+            (_, Some(naming)) => {
+                let actor = naming.actor(&self.cast, &stepped.actor);
+                self.actors.number_known(&mut scratch.known, &actor)
+            }
         };
         let naming = naming.map(|naming| self.namings.number(&naming));
         flags |= if naming.is_some() { flag::RENAMED } else { 0 };
@@ -607,6 +613,7 @@ impl<const W: usize> Model<W> for System<'_, W> {
             same: [false; PARTS],
             asked: Vec::new(),
             renaming: Renaming::default(),
+            known: Known::new(),
             choices: Vec::new(),
             acting: vec![(0, 0); self.cast.len()],
         }

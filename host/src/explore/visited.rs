@@ -17,11 +17,14 @@ const SHORT: u32 = 22;
 /// Of so many slots, so many are filled before a table of more than one line grows.
 const FULL: (usize, usize) = (3, 4);
 
-/// States that were seen, of one part of all hashes.
+/// States that were seen, of one part of all worlds.
 #[derive(Debug)]
 pub(super) struct Visited<const W: usize> {
-    /// Of each world, by half its number: the other bit follows from the world.
+    /// Of each world, by its number without the bits that are the same for all of a part,
+    /// and one that follows from the others.
     tables: Vec<Table>,
+    /// How many bits these are.
+    bits: u32,
     /// What stands for an error, and is nothing besides.
     errors: Vec<State<W>>,
     blocks: Blocks,
@@ -72,9 +75,12 @@ macro_rules! by_words {
 }
 
 impl<const W: usize> Visited<W> {
-    pub fn new() -> Self {
+    /// None of one of so many parts, a power of two.
+    pub fn new(parts: usize) -> Self {
+        debug_assert!(parts.is_power_of_two());
         Self {
             tables: Vec::new(),
+            bits: 1 + parts.trailing_zeros(),
             errors: Vec::new(),
             blocks: Blocks::new(),
             short: W == 2,
@@ -82,6 +88,16 @@ impl<const W: usize> Visited<W> {
             aside: Vec::new(),
             filled: Vec::new(),
         }
+    }
+
+    /// None of the same part.
+    pub fn anew(&self) -> Self {
+        Self::new(1 << (self.bits - 1))
+    }
+
+    #[inline(always)]
+    const fn index(&self, world: u32) -> usize {
+        (world >> self.bits) as usize
     }
 
     /// States in it.
@@ -108,7 +124,7 @@ impl<const W: usize> Visited<W> {
     /// Asks for the table of a state's world to be brought near.
     #[inline]
     pub fn fetch_table(&self, state: &State<W>) {
-        if let Some(table) = self.tables.get(index(world_of(state))) {
+        if let Some(table) = self.tables.get(self.index(world_of(state))) {
             fetch(table);
         }
     }
@@ -178,7 +194,7 @@ impl<const W: usize> Visited<W> {
     /// From now on, slots have room for all words of a state.
     #[cold]
     fn widen(&mut self) {
-        let states = std::mem::replace(self, Self { short: false, ..Self::new() });
+        let states = std::mem::replace(self, Self { short: false, ..self.anew() });
         for state in states.iter() {
             self.insert(&state);
         }
@@ -196,7 +212,7 @@ impl<const W: usize> Visited<W> {
 
     #[inline(always)]
     fn fetch_as<const S: usize>(&self, state: &State<W>) {
-        if let Some(table) = self.tables.get(index(world_of(state))) {
+        if let Some(table) = self.tables.get(self.index(world_of(state))) {
             let home = home(table.slots as usize, &slot_of::<W, S>(state));
             self.blocks.fetch(table.at, home * S);
         }
@@ -206,7 +222,8 @@ impl<const W: usize> Visited<W> {
     /// and there is room; all else is another's.
     #[inline(always)]
     fn insert_short(&mut self, state: &State<W>) -> bool {
-        let Some(table) = self.tables.get_mut(index(world_of(state))) else {
+        let index = self.index(world_of(state));
+        let Some(table) = self.tables.get_mut(index) else {
             return self.insert_first(state);
         };
         let (slots, slot) = (table.slots as usize, slot_of::<W, 2>(state));
@@ -231,7 +248,8 @@ impl<const W: usize> Visited<W> {
     #[inline(never)]
     fn insert_as<const S: usize>(&mut self, state: &State<W>) -> bool {
         let (world, slot) = (world_of(state), slot_of::<W, S>(state));
-        let Some(table) = self.tables.get_mut(index(world)) else {
+        let index = self.index(world);
+        let Some(table) = self.tables.get_mut(index) else {
             return self.insert_first(state);
         };
         let slots = self.blocks.block_mut(table.at, table.slots as usize * S).as_chunks_mut().0;
@@ -254,7 +272,7 @@ impl<const W: usize> Visited<W> {
         if world >= ERRORS {
             return self.insert_error(state);
         }
-        self.tables.resize(index(world) + 1, Table::default());
+        self.tables.resize(self.index(world) + 1, Table::default());
         self.insert(state)
     }
 
@@ -270,7 +288,8 @@ impl<const W: usize> Visited<W> {
     /// Makes room in a world's table, and puts one state more into it.
     #[cold]
     fn grow<const S: usize>(&mut self, world: u32, slot: &Slot<S>) {
-        let table = self.tables[index(world)];
+        let index = self.index(world);
+        let table = self.tables[index];
         let mut before = std::mem::take(&mut self.aside);
         before.clear();
         before.extend_from_slice(self.slots::<S>(&table).as_flattened());
@@ -280,7 +299,7 @@ impl<const W: usize> Visited<W> {
         let class = class_of::<S>(table.slots as usize + 1);
         let (at, slots) = (self.blocks.take(class), slots_in::<S>(class) as u32);
         let table = Table { at, slots, len: table.len + 1, world };
-        self.tables[index(world)] = table;
+        self.tables[index] = table;
         let slots = self.blocks.block_mut(at, table.slots as usize * S).as_chunks_mut().0;
         self.filled.clear();
         self.filled.resize(slots.len().div_ceil(in_line(S)), 0);
@@ -302,7 +321,7 @@ impl<const W: usize> Visited<W> {
 
     /// The table of a state and its place there, if it is in it.
     fn place<const S: usize>(&self, state: &State<W>) -> Option<(Table, usize)> {
-        let table = *self.tables.get(index(world_of(state)))?;
+        let table = *self.tables.get(self.index(world_of(state)))?;
         let (slots, slot) = (self.slots::<S>(&table), slot_of(state));
         match find(slots, &slot) {
             Found::Here => Some((table, slots.iter().position(|one| *one == slot)?)),
@@ -327,7 +346,8 @@ impl<const W: usize> Visited<W> {
             }
         }
         slots[hole] = [FREE; S];
-        self.tables[index(table.world)].len -= 1;
+        let index = self.index(table.world);
+        self.tables[index].len -= 1;
         self.len -= 1;
     }
 
@@ -409,9 +429,10 @@ fn class_of<const S: usize>(slots: usize) -> u32 {
     (0..).find(|&class| slots_in::<S>(class) >= slots).expect("there is always a larger one")
 }
 
-#[inline]
-const fn index(world: u32) -> usize {
-    (world >> 1) as usize
+/// The part of so many, a power of two, that a state belongs to: with all of its world.
+#[inline(always)]
+pub(super) const fn part_of<const W: usize>(state: &State<W>, parts: usize) -> usize {
+    (world_of(state) >> 1) as usize & (parts - 1)
 }
 
 /// Whether a state can be kept as one word besides its world's number.
@@ -463,7 +484,7 @@ mod tests {
     }
 
     fn is_a_set<const W: usize>(most: u64) {
-        let mut visited = Visited::<W>::new();
+        let mut visited = Visited::<W>::new(1);
         let mut known = HashSet::new();
         let errors = (0..3).map(|error| {
             let mut state = [0; W];
@@ -512,10 +533,10 @@ mod tests {
     #[test]
     fn states_come_back_in_any_order() {
         let numbers = 0..200_000u64;
-        let mut visited = Visited::<2>::new();
+        let mut visited = Visited::<2>::new(1);
         let state = |number| [(number % 2000) << 32, number / 2000];
         numbers.for_each(|number| assert!(visited.insert(&state(number))));
-        let mut again = Visited::<2>::new();
+        let mut again = Visited::<2>::new(1);
         let mut steps = 0;
         for state in visited.iter() {
             let slots = again.tables.first().map_or(&[][..], |table| again.slots::<2>(table));

@@ -41,7 +41,8 @@ pub(in crate::explore) struct Memo {
     most: u64,
     /// Of the number of a line that is used so far.
     mask: AtomicU64,
-    /// Steps that are remembered.
+    /// Steps that are remembered, about: only some are counted, for the others, so that
+    /// threads do not wait for each other's count.
     len: AtomicU64,
 }
 
@@ -86,7 +87,7 @@ impl Memo {
                 let near = self.near(key).place;
                 if place != near && place != beside(near) {
                     entry.iter().for_each(|word| word.store(0, Relaxed));
-                    self.len.fetch_sub(1, Relaxed);
+                    self.len.fetch_sub(counts(sealed), Relaxed);
                     self.put(key, value);
                 }
             }
@@ -151,13 +152,13 @@ impl Memo {
         let other = self.line(beside(near.place));
         let own = &near.line[near.first(key)];
         let free = |entry: &&Entry| entry.iter().all(|word| word.load(Relaxed) == 0);
-        let entry = [own].into_iter().chain(near.line).chain(other).find(free);
-        let entry = entry.unwrap_or_else(|| {
-            self.len.fetch_sub(1, Relaxed);
-            &other[(seal(key, value) >> 62) as usize]
-        });
-        self.len.fetch_add(1, Relaxed);
-        entry[0].store(seal(key, value), Relaxed);
+        let found = [own].into_iter().chain(near.line).chain(other).find(free);
+        let sealed = seal(key, value);
+        if found.is_some() && counts(sealed) > 0 {
+            self.len.fetch_add(counts(sealed), Relaxed);
+        }
+        let entry = found.unwrap_or_else(|| &other[(sealed >> 62) as usize]);
+        entry[0].store(sealed, Relaxed);
         entry[1].store(value, Relaxed);
     }
 
@@ -191,6 +192,12 @@ fn of(entry: &Entry, key: u64) -> Option<u64> {
 #[inline]
 const fn seal(key: u64, value: u64) -> u64 {
     !key ^ value.wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(32)
+}
+
+/// For how many entries one counts.
+const fn counts(sealed: u64) -> u64 {
+    const OF: u64 = 16;
+    if sealed.is_multiple_of(OF) { OF } else { 0 }
 }
 
 /// The key of which this is the word beside the value.
