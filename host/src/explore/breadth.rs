@@ -457,7 +457,7 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         self.note_ends(index, first);
         let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
         let (states, ways) = chunk.new_ones();
-        let room = limits.states.map_or(u64::MAX, |most| most - self.counts.states);
+        let room = limits.states.map_or(u64::MAX, |most| most.saturating_sub(self.counts.states));
         let last = if self.spilled || chunk.has_errors() || states.len() as u64 > room {
             self.take_some(&chunk, first, limits)
         } else {
