@@ -143,20 +143,6 @@ fn a_run_can_be_interrupted_again_and_again() {
 }
 
 #[test]
-fn a_limit_that_was_passed_before_ends_it_at_once() {
-    let path = folder("passed").join("checkpoint");
-    let universe = universe("pipe");
-    let before = interrupt(&universe, "iwamoto", 1, 4000, &to(&path));
-    let states = before.explorations[0].counts.states;
-    for threads in [1, 2] {
-        let budget = Budget { states: Some(1000), threads, ..Budget::default() };
-        let found = kept(&universe, "iwamoto", &budget, &from(&path), |_, _| {}).unwrap();
-        let [one] = &found.explorations[..] else { panic!("one policy") };
-        assert_eq!((one.verdict, one.counts.states), (Verdict::BoundedStates, states));
-    }
-}
-
-#[test]
 fn budgets_end_it_and_a_larger_one_goes_on() {
     let path = folder("budgets").join("checkpoint");
     let universe = universe("pipe");
