@@ -143,6 +143,18 @@ fn a_run_can_be_interrupted_again_and_again() {
 }
 
 #[test]
+fn a_checkpoint_beyond_a_limit_is_refused() {
+    let path = folder("beyond").join("checkpoint");
+    let universe = universe("pipe");
+    let found = interrupt(&universe, "iwamoto", 1, 4000, &to(&path));
+    let states = found.explorations[0].counts.states;
+    let budget = Budget { states: Some(1000), ..Budget::default() };
+    let refused = kept(&universe, "iwamoto", &budget, &from(&path), |_, _| {}).unwrap_err();
+    let KeepError::Beyond { option, reached, most, .. } = refused else { panic!("{refused}") };
+    assert_eq!((option, reached, most), ("--states", states, 1000));
+}
+
+#[test]
 fn budgets_end_it_and_a_larger_one_goes_on() {
     let path = folder("budgets").join("checkpoint");
     let universe = universe("pipe");
