@@ -147,6 +147,7 @@ const fn place(at: u32) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explore::huge::LINE;
 
     #[test]
     fn blocks_are_apart_and_zero() {
@@ -167,9 +168,7 @@ mod tests {
         for (at, class, number) in taken {
             let block = blocks.block(at, words(class));
             assert!(block.iter().all(|&word| word == number), "block {number}");
-            assert!(
-                class == 0 || (block.as_ptr() as usize).is_multiple_of(crate::explore::huge::LINE)
-            );
+            assert!(class == 0 || (block.as_ptr() as usize).is_multiple_of(LINE));
         }
         assert!(blocks.segments.len() > 4);
     }
