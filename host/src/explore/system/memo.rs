@@ -154,10 +154,14 @@ impl Memo {
         let free = |entry: &&Entry| entry.iter().all(|word| word.load(Relaxed) == 0);
         let found = [own].into_iter().chain(near.line).chain(other).find(free);
         let sealed = seal(key, value);
-        if found.is_some() && counts(sealed) > 0 {
+        let entry = found.unwrap_or_else(|| {
+            let entry = &other[(sealed >> 62) as usize];
+            self.len.fetch_sub(counts(entry[0].load(Relaxed)), Relaxed);
+            entry
+        });
+        if counts(sealed) > 0 {
             self.len.fetch_add(counts(sealed), Relaxed);
         }
-        let entry = found.unwrap_or_else(|| &other[(sealed >> 62) as usize]);
         entry[0].store(sealed, Relaxed);
         entry[1].store(value, Relaxed);
     }
