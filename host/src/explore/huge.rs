@@ -17,6 +17,9 @@ pub(super) unsafe trait Plain {}
 // SAFETY: four bytes, of which any are a number.
 unsafe impl Plain for u32 {}
 
+// SAFETY: eight bytes, of which any are a number.
+unsafe impl Plain for AtomicU64 {}
+
 // SAFETY: sixteen bytes, of which any are two numbers.
 unsafe impl Plain for [AtomicU64; 2] {}
 

@@ -3,9 +3,11 @@
 //! Most transitions change one part of a state and leave the others what they were, so a
 //! state is a few numbers. Numbers depend on who came first; nothing that is printed does.
 
+use super::rows::Rows;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hash};
-use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
+use std::sync::atomic::{AtomicU32, Ordering::*};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard};
 
 /// Shards of a pool, so that threads rarely wait for each other.
 const SHARDS: usize = 16;
@@ -18,85 +20,162 @@ pub(super) fn hash_of(value: &(impl Hash + ?Sized)) -> u64 {
 /// Rows of bytes, each once.
 #[derive(Debug)]
 pub(super) struct Pool {
-    shards: [Apart; SHARDS],
+    shards: [Shard; SHARDS],
 }
 
-/// Nothing that another thread writes is in a line of the cache with it, or in the one that
-/// processors bring along.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Apart(Mutex<Shard>);
-
+/// Rows that have something of their hash in common. Whoever looks for one that is there
+/// takes no lock and writes nothing.
 #[derive(Debug, Default)]
 struct Shard {
-    table: HashTable<u32>,
-    /// Rows one after the other.
-    bytes: Vec<u8>,
-    /// Where each ends.
-    ends: Vec<u32>,
+    rows: Rows,
+    /// The newest: whoever adds a row has it to himself.
+    index: Mutex<Arc<Index>>,
 }
 
-impl Shard {
-    fn row(&self, local: u32) -> &[u8] {
-        let end = self.ends[local as usize] as usize;
-        let start = local.checked_sub(1).map_or(0, |before| self.ends[before as usize] as usize);
-        &self.bytes[start..end]
+/// Where rows are found: of those that were there when it was made, and later ones as far as
+/// there was room. Each slot is 0, or the number of a row in its shard, counted from 1, with
+/// some of the row's hash above it.
+#[derive(Debug)]
+struct Index(Box<[AtomicU32]>);
+
+/// What one thread knows of a pool: each shard's index, perhaps not the newest.
+#[derive(Debug, Default)]
+pub(super) struct Finder([Arc<Index>; SHARDS]);
+
+/// Bits of a number in a slot.
+const NUMBER: u32 = 27;
+
+impl Default for Index {
+    fn default() -> Self {
+        Self::new(1 << 4)
     }
 }
 
-impl Apart {
+impl Index {
+    fn new(slots: usize) -> Self {
+        Self((0..slots).map(|_| AtomicU32::new(0)).collect())
+    }
+
+    /// The slot after so many others that are not the one.
+    #[inline(always)]
+    fn slot(&self, hash: u64, others: usize) -> &AtomicU32 {
+        &self.0[(hash as usize).wrapping_add(others) & (self.0.len() - 1)]
+    }
+
+    /// The number of a row, if it is there.
+    #[inline(always)]
+    fn find(&self, hash: u64, row: &[u8], rows: &Rows) -> Option<u32> {
+        let mut others = 0;
+        loop {
+            let slot = self.slot(hash, others).load(Acquire);
+            if slot == 0 {
+                return None;
+            }
+            let number = (slot ^ mark(hash)).wrapping_sub(1);
+            if number < 1 << NUMBER && rows.get(number) == Some(row) {
+                return Some(number);
+            }
+            others += 1;
+        }
+    }
+
+    /// Adds the number of a row.
+    fn add(&self, hash: u64, number: u32) {
+        assert!(number < (1 << NUMBER) - 1, "too many rows");
+        let mut others = 0;
+        while self.slot(hash, others).load(Relaxed) != 0 {
+            others += 1;
+        }
+        self.slot(hash, others).store(mark(hash) | (number + 1), Release);
+    }
+
+    /// Whether so many rows are too many for it: then every other slot is in use.
+    const fn is_full(&self, rows: u32) -> bool {
+        rows as usize > self.0.len() / 2
+    }
+}
+
+/// What a slot has of a row's hash.
+#[inline(always)]
+const fn mark(hash: u64) -> u32 {
+    (hash >> 32) as u32 >> NUMBER << NUMBER
+}
+
+impl Shard {
+    fn lock(&self) -> MutexGuard<'_, Arc<Index>> {
+        self.index.lock().expect("nobody panics with it")
+    }
+
+    /// The number of a row that an index does not have, which is the newest then.
+    #[cold]
+    fn number_of_new(&self, hash: u64, row: &[u8], index: &mut Arc<Index>) -> u32 {
+        let mut newest = self.lock();
+        if !Arc::ptr_eq(index, &newest) {
+            *index = newest.clone();
+        }
+        if let Some(number) = index.find(hash, row, &self.rows) {
+            return number;
+        }
+        let mut writer = self.rows.writer();
+        let number = writer.len();
+        writer.push(row);
+        if index.is_full(number + 1) {
+            *index = Arc::new(self.larger(index, number));
+            *newest = index.clone();
+        }
+        index.add(hash, number);
+        number
+    }
+
+    /// An index with twice as many slots, of so many rows.
+    fn larger(&self, index: &Index, rows: u32) -> Index {
+        let larger = Index::new(2 * index.0.len());
+        (0..rows).for_each(|number| larger.add(hash_of(self.row(number)), number));
+        larger
+    }
+
     #[inline]
-    fn lock(&self) -> MutexGuard<'_, Shard> {
-        self.0.lock().expect("nobody panics with it")
+    fn row(&self, number: u32) -> &[u8] {
+        self.rows.get(number).unwrap_or_else(|| {
+            // Its number came here faster: whoever wrote it had the lock.
+            drop(self.rows.writer());
+            self.rows.get(number).unwrap_or_else(|| panic!("no row has the number {number}"))
+        })
     }
 }
 
 impl Pool {
     pub fn new() -> Self {
-        Self { shards: std::array::from_fn(|_| Apart::default()) }
+        Self { shards: std::array::from_fn(|_| Shard::default()) }
     }
 
     /// The number of a row.
     ///
     /// # Panics
-    /// 4 GiB of rows in one shard.
-    pub fn number(&self, row: &[u8]) -> u32 {
+    /// 2^27 rows, or 16 GiB of them, in one shard.
+    #[inline]
+    pub fn number(&self, finder: &mut Finder, row: &[u8]) -> u32 {
         let hash = hash_of(row);
-        let index = (hash >> 32) as usize % SHARDS;
-        let mut shard = self.shards[index].lock();
-        let Shard { table, bytes, ends } = &mut *shard;
-        let start = |local: u32| local.checked_sub(1).map_or(0, |n| ends[n as usize] as usize);
-        let same = |&local: &u32| &bytes[start(local)..ends[local as usize] as usize] == row;
-        if let Some(&local) = table.find(hash, same) {
-            return local * SHARDS as u32 + index as u32;
-        }
-        let local = ends.len() as u32;
-        bytes.extend_from_slice(row);
-        ends.push(u32::try_from(bytes.len()).expect("less than 4 GiB"));
-        let shard = &mut *shard;
-        let (bytes, ends) = (&shard.bytes, &shard.ends);
-        let rehash = |&local: &u32| {
-            let start = local.checked_sub(1).map_or(0, |n| ends[n as usize] as usize);
-            hash_of(&bytes[start..ends[local as usize] as usize])
-        };
-        shard.table.insert_unique(hash, local, rehash);
-        local * SHARDS as u32 + index as u32
+        let at = (hash >> 32) as usize % SHARDS;
+        let (shard, index) = (&self.shards[at], &mut finder.0[at]);
+        let found = index.find(hash, row, &shard.rows);
+        let local = found.unwrap_or_else(|| shard.number_of_new(hash, row, index));
+        local * SHARDS as u32 + at as u32
     }
 
     /// The row of a number.
-    pub fn row(&self, number: u32, into: &mut Vec<u8>) {
-        let shard = self.shards[number as usize % SHARDS].lock();
-        into.clear();
-        into.extend_from_slice(shard.row(number / SHARDS as u32));
+    #[inline]
+    pub fn row(&self, number: u32) -> &[u8] {
+        self.shards[number as usize % SHARDS].row(number / SHARDS as u32)
     }
 
     /// Sees every row with its number, so that adding them in this order to an empty pool
     /// gives each the same number.
     pub fn each<E>(&self, mut see: impl FnMut(u32, &[u8]) -> Result<(), E>) -> Result<(), E> {
-        for (index, shard) in self.shards.iter().enumerate() {
-            let shard = shard.lock();
-            for local in 0..shard.ends.len() as u32 {
-                see(local * SHARDS as u32 + index as u32, shard.row(local))?;
+        for (at, shard) in self.shards.iter().enumerate() {
+            let rows = shard.rows.writer().len();
+            for local in 0..rows {
+                see(local * SHARDS as u32 + at as u32, shard.row(local))?;
             }
         }
         Ok(())
@@ -104,17 +183,13 @@ impl Pool {
 
     /// Bytes that it takes.
     pub fn bytes(&self) -> u64 {
-        let of = |shard: &Apart| {
-            let shard = shard.lock();
-            let table = shard.table.capacity() * 8 / 7 * (size_of::<u32>() + 1);
-            shard.bytes.capacity() + shard.ends.capacity() * size_of::<u32>() + table
-        };
+        let of = |shard: &Shard| shard.rows.bytes() + size_of_val(&*shard.lock().0);
         self.shards.iter().map(of).sum::<usize>() as u64
     }
 
     /// How many rows there are.
     pub fn len(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.lock().ends.len()).sum::<usize>() as u64
+        self.shards.iter().map(|shard| u64::from(shard.rows.writer().len())).sum()
     }
 }
 

@@ -31,6 +31,7 @@ mod over;
 mod pairs;
 mod parents;
 mod replay;
+mod rows;
 mod sample;
 mod saved;
 mod scripted;

@@ -3,7 +3,7 @@
 use super::actor::Actor;
 use super::breadth::{Breadth, End, Limits, Mark};
 use super::checkpoint::{Identity, Reader, Writer};
-use super::intern::{Pool, Values};
+use super::intern::{Finder, Pool, Values};
 use super::keep::KeepError;
 use super::model::Model as _;
 use super::parents::{Parents, entry};
@@ -162,10 +162,11 @@ fn write_pool(to: &mut Writer, pool: &Pool) -> io::Result<()> {
 }
 
 fn read_pool(from: &mut Reader, pool: &Pool) -> Result<(), KeepError> {
+    let mut finder = Finder::default();
     for _ in 0..from.number()? {
         let number = from.number()?;
         let row = from.text()?;
-        if u64::from(pool.number(&row)) != number {
+        if row.is_empty() || u64::from(pool.number(&mut finder, &row)) != number {
             return Err(from.damaged());
         }
     }

@@ -1,7 +1,7 @@
 //! Worlds, each once and known by a number: rows of the numbers of their parts. Odd numbers
 //! are those of worlds with swap IO under way, so that nobody has to ask for it in others.
 
-use super::intern::Pool;
+use super::intern::{Finder, Pool};
 use super::system::ERRORS;
 use super::world::{PARTS, Shared, World, pack};
 use crate::machine::Machine;
@@ -22,15 +22,27 @@ pub(super) struct Base {
     /// What else there is in its row.
     pub also: Option<u32>,
     numbers: [u32; PARTS],
-    bytes: [Vec<u8>; PARTS],
+    /// Room for a part, and for a row of numbers.
+    bytes: Vec<u8>,
     row: Vec<u8>,
+    /// Where rows are found: of each part, and of worlds.
+    finders: [Finder; PARTS],
+    finder: Finder,
 }
 
 impl Base {
     /// Room for worlds of this one's layout.
     pub fn new(world: World) -> Self {
-        let bytes = Default::default();
-        Self { world, is: None, also: None, numbers: [0; PARTS], bytes, row: Vec::new() }
+        Self {
+            world,
+            is: None,
+            also: None,
+            numbers: [0; PARTS],
+            bytes: Vec::new(),
+            row: Vec::new(),
+            finders: Default::default(),
+            finder: Finder::default(),
+        }
     }
 }
 
@@ -50,15 +62,14 @@ impl Worlds {
         if base.is == Some(world) {
             return;
         }
-        let Base { world: unpacked, is, also, numbers, bytes, row } = base;
-        self.rows.row(world >> 1, row);
+        let Base { world: unpacked, is, also, numbers, .. } = base;
+        let row = self.rows.row(world >> 1);
         let mut all = row.as_chunks::<4>().0.iter().map(|&number| u32::from_le_bytes(number));
         for (part, pool) in self.parts.iter().enumerate() {
             let number = all.next().expect("one for each part");
             if is.is_none() || numbers[part] != number {
                 numbers[part] = number;
-                pool.row(number, &mut bytes[part]);
-                unpacked.unpack(part, &bytes[part]);
+                unpacked.unpack(part, pool.row(number));
                 same[part] = false;
             }
         }
@@ -78,19 +89,19 @@ impl Worlds {
         (base, known): (&mut Base, [bool; PARTS]),
         also: Option<u32>,
     ) -> u32 {
-        let Base { numbers, bytes, row, .. } = base;
+        let Base { numbers, bytes, row, finders, finder, .. } = base;
         row.clear();
         for part in 0..PARTS {
             let number = if known[part] {
                 numbers[part]
             } else {
-                pack(machine, shared, part, &mut bytes[part]);
-                self.parts[part].number(&bytes[part])
+                pack(machine, shared, part, bytes);
+                self.parts[part].number(&mut finders[part], bytes)
             };
             row.extend_from_slice(&number.to_le_bytes());
         }
         row.extend(also.iter().flat_map(|number| number.to_le_bytes()));
-        let number = self.rows.number(row);
+        let number = self.rows.number(finder, row);
         assert!(number < ERRORS >> 1, "too many worlds");
         number << 1 | u32::from(!machine.mem.swap_io.is_empty())
     }
