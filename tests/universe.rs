@@ -179,15 +179,22 @@ fn general_contents_hide_nothing() {
 
 #[test]
 fn threads_change_nothing() {
+    let all = Budget::default();
+    let states = Budget { states: Some(5_432), ..Budget::default() };
+    let depth = Budget { depth: Some(21), ..Budget::default() };
     for reductions in [Reductions::ALL, Reductions::NONE] {
-        let texts = [1, 2, 3].map(|threads| {
-            let budget = Budget { threads, ..Budget::default() };
-            let names = ["iwamoto", "5.11"];
-            let found = asked(&universe("pipe"), &names, reductions, Question::Each, &budget);
-            let document = ExploreDocument::new(slice::from_ref(&found));
-            explored(&found) + &serde_json::to_string(&document).unwrap()
-        });
-        assert!(texts.iter().all(|text| *text == texts[0]), "{reductions:?}");
+        for (budget, bounded) in [(&all, false), (&states, true), (&depth, true)] {
+            let texts = [1, 2, 3].map(|threads| {
+                let budget = Budget { threads, ..budget.clone() };
+                let names = ["iwamoto", "5.11"];
+                let found = asked(&universe("pipe"), &names, reductions, Question::Each, &budget);
+                let mut verdicts = found.explorations.iter().map(|one| one.verdict);
+                assert_eq!(verdicts.any(|verdict| verdict == Verdict::Exhaustive), !bounded);
+                let document = ExploreDocument::new(slice::from_ref(&found));
+                explored(&found) + &serde_json::to_string(&document).unwrap()
+            });
+            assert!(texts.iter().all(|text| *text == texts[0]), "{reductions:?} {budget:?}");
+        }
     }
 }
 

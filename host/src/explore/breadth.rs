@@ -1,9 +1,8 @@
 //! Breadth first through all states of a system, level by level.
 //!
-//! A level is taken in blocks. Threads first expand parts of a block; then each adds what
-//! was found to its own part of the visited set, in the order of the block; then what was
-//! new is appended to the next level, in that order. So numbers of states, shortest
-//! schedules and everything printed are the same at any number of threads.
+//! A level is taken in blocks, of which threads expand parts; what was new is appended to the
+//! next level in the order of the block. So numbers of states, shortest schedules and
+//! everything printed are the same at any number of threads.
 //!
 //! When some of the visited set is on disk, what is new to the table is a candidate, kept
 //! in order; when the level is over, or the table full again, all runs are looked through
@@ -11,7 +10,8 @@
 //!
 //! Between two blocks everything is exact, so a search can be saved there and go on later.
 
-use super::chunk::{CHUNK, Chunk, Share};
+use super::block::Block;
+use super::chunk::{CHUNK, Seen, Way};
 use super::model::Model;
 use super::parents::{self, Parents};
 use super::spill::{Folder, Log, Part, Queue, state_of};
@@ -20,12 +20,12 @@ use super::visited::part_of;
 use super::{Budget, Counts, Ending, Progress, Verdict};
 use crate::run::is_error;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// States of a block: small enough that what was found is still in the cache when it is
-/// added by one thread; larger if threads have to wait for each other.
+/// States of a block, between two looks at the limits: few for one thread; many for several,
+/// which have to be started for each, and who take it piece by piece.
 const BLOCK: [usize; 2] = [512, 65536];
 
 /// How much to search.
@@ -94,8 +94,7 @@ pub(super) struct Breadth<'a, M: Model<W>, const W: usize> {
     pub ends: Vec<End>,
     /// Transitions in which something undefined was seen.
     pub undefined: u64,
-    scratch: Vec<M::Scratch>,
-    chunks: Vec<Chunk<W>>,
+    block: Block<M::Scratch, W>,
 }
 
 /// Everything about a search that has to be known to go on from a place, but for what only
@@ -160,8 +159,7 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
             counts: Counts::default(),
             ends: Vec::new(),
             undefined: 0,
-            scratch: (0..threads).map(|_| model.scratch()).collect(),
-            chunks: Vec::new(),
+            block: Block::new(parts, (0..threads).map(|_| model.scratch())),
         }
     }
 
@@ -229,7 +227,7 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
                 return Ok(Verdict::Exhaustive);
             }
             if limits.depth.is_some_and(|most| self.counts.depth >= most) {
-                return self.last_level(limits);
+                return self.last_level();
             }
             if let Some(verdict) = self.out_of(limits, since)? {
                 return Ok(verdict);
@@ -245,7 +243,7 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
             }
             let level = std::mem::replace(&mut self.level, Queue::new());
             let block = level.block(self.done, size, &mut room)?;
-            let all = self.block(block, self.first + self.done, limits)?;
+            let all = self.expand(block, self.first + self.done, limits)?;
             let length = block.len() as u64;
             self.level = level;
             if !all {
@@ -402,88 +400,132 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
     }
 
     /// The level at the limit of depth: it may have nothing but ends.
-    fn last_level(&mut self, limits: &Limits<'_>) -> io::Result<Verdict> {
+    fn last_level(&mut self) -> io::Result<Verdict> {
         let mark = self.mark();
         let level = std::mem::replace(&mut self.level, Queue::new());
+        let mut block = std::mem::replace(&mut self.block, Block::new(0, Vec::new()));
         let mut room = Vec::new();
         let mut verdict = Verdict::Exhaustive;
-        'level: for at in (0..level.len()).step_by(BLOCK[1]) {
-            self.expand(level.block(at, BLOCK[1], &mut room)?, limits);
-            for index in 0..self.chunks.len() {
-                if self.chunks[index].len() > 0 {
-                    verdict = Verdict::BoundedDepth;
-                    self.back = Some(mark);
-                    break 'level;
-                }
-                self.note_ends(index, self.first + at + (index * CHUNK) as u64);
+        for at in (0..level.len()).step_by(BLOCK[0]) {
+            let mut more = false;
+            let states = level.block(at, BLOCK[0], &mut room)?;
+            block.expand_alone(self.model, states, |_, seen| {
+                more |= seen.transitions > 0;
+                self.note(&seen, self.first + at);
+            });
+            if more {
+                self.back = Some(mark);
+                verdict = Verdict::BoundedDepth;
+                break;
             }
         }
+        self.block = block;
         self.level = level;
         Ok(verdict)
     }
 
-    /// Expands a block and adds what was found; false if there may be no more states.
-    fn block(&mut self, block: &[State<W>], first: u64, limits: &Limits<'_>) -> io::Result<bool> {
+    /// Expands states and adds what was found; false if there may be no more states.
+    fn expand(&mut self, states: &[State<W>], first: u64, limits: &Limits<'_>) -> io::Result<bool> {
+        let mut block = std::mem::replace(&mut self.block, Block::new(0, Vec::new()));
+        let all = self.expand_as(&mut block, states, first, limits);
+        self.block = block;
+        all
+    }
+
+    fn expand_as(
+        &mut self,
+        block: &mut Block<M::Scratch, W>,
+        states: &[State<W>],
+        first: u64,
+        limits: &Limits<'_>,
+    ) -> io::Result<bool> {
         let coverage = self.model.coverage();
-        self.expand(block, limits);
-        self.add();
-        self.each_chunk(limits.threads, |_, _, chunk| chunk.gather());
-        if self.spilled {
-            let new = self.chunks.iter().map(|chunk| chunk.new_ones().0.len() as u64).sum::<u64>();
-            let states = self.counts.states + self.candidates.len + new;
-            if limits.states.is_none_or(|most| states <= most) {
-                (0..self.chunks.len()).for_each(|index| self.defer(index, first));
-                self.flush()?;
-                return Ok(true);
+        let seen = block.expand(self.model, states, &mut self.parts);
+        let new = block.len_new();
+        let fits = |before: u64| limits.states.is_none_or(|most| before + new as u64 <= most);
+        if !self.spilled && fits(self.counts.states) {
+            let ways = block.gather(self.next.room(new));
+            self.note(&seen, first);
+            self.take_all(ways, &seen.errors, first);
+            self.flush()?;
+            return Ok(true);
+        }
+        let mut states_new = vec![[0; W]; new];
+        let ways = block.gather(&mut states_new);
+        if self.spilled && fits(self.counts.states + self.candidates.len) {
+            self.note(&seen, first);
+            seen.errors.iter().for_each(|(_, state)| self.note_error(state, u64::MAX));
+            for (state, way) in states_new.iter().zip(ways) {
+                self.candidates.push(state, first + u64::from(way.from), way.by);
             }
-            // The limit may be near, so which are new has to be known.
+            self.flush()?;
+            return Ok(true);
+        }
+        // The limit is near, so which are new has to be known.
+        if self.spilled {
             self.look_through()?;
         }
-        let mark = limits.states.map(|_| Mark { coverage, ..self.mark() });
-        for index in 0..self.chunks.len() {
-            if !self.merge(index, first, limits) {
-                self.back = mark;
-                self.take_back(block, index, limits);
-                return Ok(false);
+        let mark = Mark { coverage, ..self.mark() };
+        let last = self.take_some((ways, &states_new), &seen.errors, first, limits);
+        match last {
+            None => self.note(&seen, first),
+            Some(last) => {
+                self.back = Some(mark);
+                self.take_back(block, states, first, last);
             }
         }
         self.flush()?;
-        Ok(true)
+        Ok(last.is_none())
     }
 
-    /// Takes up part of what was found in a block; false if there may be no more states.
-    fn merge(&mut self, index: usize, first: u64, limits: &Limits<'_>) -> bool {
-        let first = first + (index * CHUNK) as u64;
-        self.note_ends(index, first);
-        let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
-        let (states, ways) = chunk.new_ones();
-        let room = limits.states.map_or(u64::MAX, |most| most.saturating_sub(self.counts.states));
-        let last = if self.spilled || chunk.has_errors() || states.len() as u64 > room {
-            self.take_some(&chunk, first, limits)
-        } else {
-            self.counts.states += states.len() as u64;
-            self.next.extend(states);
-            ways.iter().for_each(|&(from, by)| self.parents.push(first + u64::from(from), by));
-            None
-        };
-        self.counts.transitions += last.unwrap_or_else(|| chunk.len()) as u64;
-        self.chunks[index] = chunk;
-        last.is_none()
+    /// Takes up what is told of a block.
+    fn note(&mut self, seen: &Seen<W>, first: u64) {
+        self.counts.transitions += seen.transitions;
+        self.undefined += seen.undefined;
+        for &(from, word) in &seen.ends {
+            end_of(&mut self.ends, word, first + u64::from(from)).states += 1;
+            self.counts.ends += 1;
+        }
     }
 
-    /// The same, one by one; the transitions up to the state that was one too many.
-    fn take_some(&mut self, chunk: &Chunk<W>, first: u64, limits: &Limits<'_>) -> Option<usize> {
-        let parts = self.parts.len();
-        chunk.each(|found, from, mut is_new| {
-            if self.model.error(&found.state).is_some() {
-                self.note_error(&found.state, self.counts.states);
+    /// Takes up what was new in a block; the next level has it already.
+    fn take_all(&mut self, ways: &[Way], errors: &[(Way, State<W>)], first: u64) {
+        if errors.is_empty() {
+            self.counts.states += ways.len() as u64;
+            ways.iter().for_each(|way| self.parents.push(first + u64::from(way.from), way.by));
+            return;
+        }
+        each(ways, errors, |way, new, error| {
+            error.into_iter().for_each(|state| self.note_error(state, self.counts.states));
+            if new.is_some() {
+                self.counts.states += 1;
+                self.parents.push(first + u64::from(way.from), way.by);
             }
-            if self.spilled && is_new {
-                is_new = self.parts[part_of(&found.state, parts)].table.contains(&found.state);
+            true
+        });
+    }
+
+    /// The same, one by one, of what was new to the table; the last one, if there may be no
+    /// more states.
+    fn take_some(
+        &mut self,
+        (ways, new): (&[Way], &[State<W>]),
+        errors: &[(Way, State<W>)],
+        first: u64,
+        limits: &Limits<'_>,
+    ) -> Option<Way> {
+        each(ways, errors, |way, place, error| {
+            error.into_iter().for_each(|state| self.note_error(state, self.counts.states));
+            let Some(state) = place.map(|place| &new[place]) else { return true };
+            if self.spilled {
+                let part = &self.parts[part_of(state, self.parts.len())];
+                if !part.table.contains(state) {
+                    return true;
+                }
             }
-            let more = !is_new || limits.states.is_none_or(|most| self.counts.states < most);
-            if is_new && more {
-                self.take(&found.state, first + u64::from(from), found.by);
+            let more = limits.states.is_none_or(|most| self.counts.states < most);
+            if more {
+                self.take(state, first + u64::from(way.from), way.by);
             }
             more
         })
@@ -496,24 +538,6 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         end_of(&mut self.ends, word, number).transitions += 1;
     }
 
-    /// The same, if it is not known yet which states are new.
-    fn defer(&mut self, index: usize, first: u64) {
-        let first = first + (index * CHUNK) as u64;
-        self.note_ends(index, first);
-        let chunk = std::mem::replace(&mut self.chunks[index], Chunk::new(0));
-        chunk.each(|found, from, is_new| {
-            if self.model.error(&found.state).is_some() {
-                self.note_error(&found.state, u64::MAX);
-            }
-            if is_new {
-                self.candidates.push(&found.state, first + u64::from(from), found.by);
-            }
-            true
-        });
-        self.counts.transitions += chunk.len() as u64;
-        self.chunks[index] = chunk;
-    }
-
     /// Gives a new state its number.
     fn take(&mut self, state: &State<W>, parent: u64, by: Choice) {
         self.counts.states += 1;
@@ -521,92 +545,45 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         self.next.push(state);
     }
 
-    /// Takes the states of a block out of the visited set, for a checkpoint has what was
-    /// before it; and counts as covered what was asked up to the part that had too many.
-    fn take_back(&mut self, block: &[State<W>], index: usize, limits: &Limits<'_>) {
-        for chunk in &mut self.chunks {
-            let (found, shares) = chunk.shares();
-            for (part, share) in self.parts.iter_mut().zip(shares) {
-                for &place in share.new_ones() {
-                    part.table.remove(&found[place as usize].state);
-                }
-            }
+    /// Takes what was new in a block out of the visited set, for a checkpoint has what was
+    /// before it; and notes, as if nothing had been asked since, what is told up to the last
+    /// one and its chunk.
+    fn take_back(
+        &mut self,
+        block: &mut Block<M::Scratch, W>,
+        states: &[State<W>],
+        first: u64,
+        last: Way,
+    ) {
+        for (part, new) in self.parts.iter_mut().zip(block.new_of_parts()) {
+            new.iter().for_each(|state| part.table.remove(state));
         }
         let before = self.back.as_ref().map_or(0, |mark| mark.coverage);
         self.model.forget_steps(before);
-        self.expand(&block[..block.len().min((index + 1) * CHUNK)], limits);
-    }
-
-    fn note_ends(&mut self, index: usize, first: u64) {
-        let chunk = &self.chunks[index];
-        self.undefined += chunk.undefined;
-        for &(offset, word) in &chunk.ends {
-            let end = end_of(&mut self.ends, word, first + u64::from(offset));
-            end.states += 1;
-            self.counts.ends += 1;
-        }
-    }
-
-    /// Expands a block, part by part.
-    fn expand(&mut self, block: &[State<W>], limits: &Limits<'_>) {
-        let parts = self.parts.len();
-        self.chunks.truncate(block.len().div_ceil(CHUNK));
-        self.chunks.resize_with(block.len().div_ceil(CHUNK), || Chunk::new(parts));
-        let model = self.model;
-        self.each_chunk(limits.threads, |scratch, index, chunk| {
-            let end = block.len().min((index + 1) * CHUNK);
-            chunk.expand(model, scratch, &block[index * CHUNK..end]);
+        let chunk = last.from as usize / CHUNK;
+        let upto = states.len().min((chunk + 1) * CHUNK);
+        block.expand_alone(self.model, &states[..upto], |found, mut seen| {
+            seen.transitions = found.len_upto(last).unwrap_or(seen.transitions);
+            self.note(&seen, first);
         });
     }
+}
 
-    /// Does the same with each chunk, whose number is given.
-    fn each_chunk(
-        &mut self,
-        threads: usize,
-        work: impl Fn(&mut M::Scratch, usize, &mut Chunk<W>) + Sync,
-    ) {
-        let threads = threads.min(self.chunks.len());
-        if threads <= 1 {
-            let scratch = &mut self.scratch[0];
-            self.chunks.iter_mut().enumerate().for_each(|(index, one)| work(scratch, index, one));
-            return;
-        }
-        let taken = AtomicUsize::new(0);
-        let chunks: Vec<_> = self.chunks.iter_mut().map(Mutex::new).collect();
-        std::thread::scope(|scope| {
-            for scratch in &mut self.scratch[..threads] {
-                let (taken, chunks, work) = (&taken, &chunks, &work);
-                scope.spawn(move || {
-                    loop {
-                        let index = taken.fetch_add(1, Relaxed);
-                        let Some(chunk) = chunks.get(index) else { return };
-                        work(scratch, index, &mut chunk.lock().expect("each is taken once"));
-                    }
-                });
-            }
-        });
-    }
-
-    /// Adds what was found to the visited set, each part of it by a thread if it is much.
-    fn add(&mut self) {
-        let mut lists: Vec<Vec<_>> = self.parts.iter().map(|_| Vec::new()).collect();
-        let several = lists.len() > 1 && self.chunks.len() > 1;
-        for chunk in &mut self.chunks {
-            let (found, shares) = chunk.shares();
-            for (list, share) in lists.iter_mut().zip(shares) {
-                list.push((found, share));
-            }
-        }
-        let add = |(part, list): (&mut Part<W>, Vec<(_, &mut Share)>)| {
-            for (found, share) in list {
-                share.add(found, &mut part.table);
-            }
-        };
-        let work = self.parts.iter_mut().zip(lists);
-        if several {
-            std::thread::scope(|scope| work.for_each(|one| drop(scope.spawn(move || add(one)))));
-        } else {
-            work.for_each(add);
+/// Sees what was new, by its place, and errors, in the order in which they were found, until
+/// there is enough: the last one then.
+fn each<const W: usize>(
+    ways: &[Way],
+    errors: &[(Way, State<W>)],
+    mut see: impl FnMut(Way, Option<usize>, Option<&State<W>>) -> bool,
+) -> Option<Way> {
+    let (mut new, mut errors) = (ways.iter().enumerate().peekable(), errors.iter().peekable());
+    loop {
+        let heads = [new.peek().map(|&(_, &way)| way), errors.peek().map(|&&(way, _)| way)];
+        let way = heads.into_iter().flatten().min()?;
+        let place = new.next_if(|&(_, &one)| one == way).map(|(place, _)| place);
+        let error = errors.next_if(|&&(one, _)| one == way).map(|(_, state)| state);
+        if !see(way, place, error) {
+            return Some(way);
         }
     }
 }

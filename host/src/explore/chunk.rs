@@ -1,11 +1,13 @@
-//! Part of a block: what one thread expands at once, and what was found.
+//! Part of a block: what one thread expands at once, what was found, and what was new.
+//!
+//! States, with their worlds, belong to parts of the visited set, which are one thread's
+//! each: so what was found is sorted by the part it belongs to.
 
 use super::model::Model;
 use super::system::{Choice, State, Successor, flag};
 use super::visited::{Visited, part_of};
-use std::mem::take;
 
-/// States that one thread expands before it takes more.
+/// States that are expanded before it is seen to what was found.
 pub(super) const CHUNK: usize = 512;
 
 /// States whose steps are fetched ahead.
@@ -17,206 +19,226 @@ const AHEAD: usize = 24;
 /// Tables of worlds that are fetched ahead.
 const FAR: usize = 32;
 
-/// What came of expanding part of a block.
-pub(super) struct Chunk<const W: usize> {
-    found: Vec<Successor<W>>,
-    /// For each expanded state, how many successors were found up to it.
+/// How a state was found: ordered as they were found in a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Way {
+    /// Which of the block's states led to it.
+    pub from: u32,
+    /// How many others that state had led to before.
+    pub nth: u16,
+    /// By which choice.
+    pub by: Choice,
+}
+
+/// What the states of a chunk led to.
+#[derive(Debug)]
+pub(super) struct Found<const W: usize> {
+    /// The chunk's first state in the block.
+    first: u32,
+    successors: Vec<Successor<W>>,
+    /// For each of the states, how many successors were found up to it.
     upto: Vec<u32>,
-    /// Expanded states at which schedules end, and how.
-    pub ends: Vec<(u32, &'static str)>,
+}
+
+/// What was found, by the part it belongs to, in the order in which it was found.
+pub(super) type Sorted<const W: usize> = Vec<Vec<(State<W>, Way)>>;
+
+/// What is told of what was found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Seen<const W: usize> {
+    /// Transitions.
+    pub transitions: u64,
     /// Transitions in which something undefined was seen.
     pub undefined: u64,
-    /// Places in `found` of what stands for an error.
-    errors: Vec<u32>,
-    /// For each part of the visited set.
-    shares: Vec<Share>,
-    /// Places of all that was new, in order, if there are several parts.
-    new: Vec<u32>,
-    /// All that was new.
-    states: Vec<State<W>>,
-    /// Which of the expanded states led to it, and how.
-    ways: Vec<(u32, Choice)>,
+    /// States of the block at which schedules end, and how.
+    pub ends: Vec<(u32, &'static str)>,
+    /// What was found that stands for an error.
+    pub errors: Vec<(Way, State<W>)>,
 }
 
-/// Places in a chunk of what belongs to one part of the visited set.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Share {
-    /// None: all of it.
-    places: Option<Vec<u32>>,
-    /// Of what was new.
-    new: Vec<u32>,
+/// What was new to one part of the visited set, in the order in which it was found.
+#[derive(Debug)]
+pub(super) struct Added<const W: usize> {
+    pub states: Vec<State<W>>,
+    pub ways: Vec<Way>,
+    /// For each chunk, how much was new up to it.
+    pub upto: Vec<usize>,
 }
 
-impl<const W: usize> Chunk<W> {
-    pub fn new(parts: usize) -> Self {
-        let share = Share { places: (parts > 1).then(Vec::new), new: Vec::new() };
-        Self {
-            found: Vec::new(),
-            upto: Vec::new(),
-            ends: Vec::new(),
-            undefined: 0,
-            errors: Vec::new(),
-            shares: vec![share; parts],
-            new: Vec::new(),
-            states: Vec::new(),
-            ways: Vec::new(),
-        }
+impl Way {
+    /// A number that orders ways as they were found.
+    pub const fn order(self) -> u64 {
+        (self.from as u64) << 16 | self.nth as u64
+    }
+}
+
+impl<const W: usize> Found<W> {
+    pub const fn new() -> Self {
+        Self { first: 0, successors: Vec::new(), upto: Vec::new() }
     }
 
-    /// Expands states: sees what can follow, and where nothing can.
+    /// Expands the states of a chunk, the first of which has that number in the block: sees
+    /// what can follow, and where nothing can.
     pub fn expand<M: Model<W>>(
         &mut self,
-        model: &M,
-        scratch: &mut M::Scratch,
-        states: &[State<W>],
+        (model, scratch): (&M, &mut M::Scratch),
+        (first, states): (u32, &[State<W>]),
+        seen: &mut Seen<W>,
     ) {
-        let Self { found, upto, ends, .. } = self;
-        found.clear();
+        self.first = first;
+        let Self { successors, upto, .. } = self;
+        successors.clear();
         upto.clear();
-        ends.clear();
-        for (offset, state) in states.iter().enumerate() {
-            if let Some(ahead) = states.get(offset + NEAR) {
+        for (index, state) in states.iter().enumerate() {
+            if let Some(ahead) = states.get(index + NEAR) {
                 model.fetch(scratch, ahead);
             }
-            let before = found.len();
-            match model.expand(scratch, state, found) {
-                Some(word) => ends.push((offset as u32, word)),
-                None if found.len() == before => {
-                    ends.push((offset as u32, model.end(scratch, state)));
-                }
-                None => {}
+            let before = successors.len();
+            let word = model.expand(scratch, state, successors);
+            if word.is_some() || successors.len() == before {
+                let word = word.unwrap_or_else(|| model.end(scratch, state));
+                seen.ends.push((first + index as u32, word));
             }
-            upto.push(found.len() as u32);
+            upto.push(successors.len() as u32);
         }
-        self.sort_out(model);
+        self.look_over(model, seen);
     }
 
-    /// Sees which part each belongs to, and what is told of them besides.
-    fn sort_out<M: Model<W>>(&mut self, model: &M) {
-        let Self { found, undefined, errors, shares, .. } = self;
-        errors.clear();
-        *undefined = 0;
-        for Share { places, new } in &mut *shares {
-            places.iter_mut().for_each(Vec::clear);
-            new.clear();
-        }
-        let count = shares.len();
-        for (place, successor) in (0..).zip(&*found) {
-            *undefined += u64::from(successor.flags & flag::UNDEFINED != 0);
-            if model.error(&successor.state).is_some() {
-                errors.push(place);
-            }
-            if count > 1 {
-                let places = &mut shares[part_of(&successor.state, count)].places;
-                places.as_mut().expect("there are several").push(place);
+    /// Sees what is told of what was found.
+    fn look_over<M: Model<W>>(&self, model: &M, seen: &mut Seen<W>) {
+        let mut index = 0;
+        seen.transitions += self.successors.len() as u64;
+        for (place, Successor { state, flags, .. }) in (0..).zip(&self.successors) {
+            seen.undefined += u64::from(flags & flag::UNDEFINED != 0);
+            if model.error(state).is_some() {
+                index = self.index(place, index);
+                seen.errors.push((self.way(place, index), *state));
             }
         }
     }
 
-    /// How many transitions were found.
-    pub const fn len(&self) -> usize {
-        self.found.len()
-    }
-
-    /// Whether any of them leads to an error.
-    pub const fn has_errors(&self) -> bool {
-        !self.errors.is_empty()
-    }
-
-    /// What was found, and the share of each part in it.
-    pub fn shares(&mut self) -> (&[Successor<W>], &mut [Share]) {
-        (&self.found, &mut self.shares)
-    }
-
-    /// Puts together what was new to any part.
-    pub fn gather(&mut self) {
-        self.new.clear();
-        if self.shares.len() > 1 {
-            let mut lists: Vec<_> = self.shares.iter().map(|share| &share.new[..]).collect();
-            let head = |list: &&mut &[u32]| list.first().copied();
-            let rest = |list: &&mut &[u32]| !list.is_empty();
-            while let Some(list) = lists.iter_mut().filter(rest).min_by_key(head) {
-                self.new.push(list[0]);
-                *list = &list[1..];
-            }
-        }
-        let (mut states, mut ways) = (take(&mut self.states), take(&mut self.ways));
-        states.clear();
-        ways.clear();
-        let mut expanded = 0;
-        for &place in self.new_places() {
-            let Successor { state, by, .. } = self.found[place as usize];
-            expanded = self.expanded(place, expanded);
-            states.push(state);
-            ways.push((expanded as u32, by));
-        }
-        (self.states, self.ways) = (states, ways);
-    }
-
-    /// Places of all that was new, in order.
-    fn new_places(&self) -> &[u32] {
-        if let [share] = &self.shares[..] { &share.new } else { &self.new }
-    }
-
-    /// The expanded state that led to a place: this one or one after it.
+    /// Which of the states led to what is at a place: this one or one after it.
     #[inline(always)]
-    fn expanded(&self, place: u32, mut from: usize) -> usize {
-        while self.upto[from] <= place {
-            from += 1;
+    fn index(&self, place: u32, mut index: usize) -> usize {
+        while self.upto[index] <= place {
+            index += 1;
         }
-        from
+        index
     }
 
-    /// What was new, and for each of these which of the expanded states led to it, and how.
-    pub fn new_ones(&self) -> (&[State<W>], &[(u32, Choice)]) {
-        (&self.states, &self.ways)
+    /// How one of the states led to what is at a place.
+    #[inline(always)]
+    fn way(&self, place: u32, index: usize) -> Way {
+        let before = index.checked_sub(1).map_or(0, |before| self.upto[before]);
+        let by = self.successors[place as usize].by;
+        let from = self.first + index as u32;
+        Way { from, nth: (place - before) as u16, by }
     }
 
-    /// Sees errors and what was new, in the order in which they were found, with which of the
-    /// expanded states led there and whether it was new; until there are enough: how many
-    /// transitions there were up to the last one then.
-    pub fn each(&self, mut see: impl FnMut(&Successor<W>, u32, bool) -> bool) -> Option<usize> {
-        let (mut new, mut errors) = (self.new_places(), &self.errors[..]);
-        let mut expanded = 0;
-        while let Some(&place) = new.first().into_iter().chain(errors.first()).min() {
-            let is_new = new.first() == Some(&place);
-            new = &new[usize::from(is_new)..];
-            errors = &errors[usize::from(errors.first() == Some(&place))..];
-            expanded = self.expanded(place, expanded);
-            if !see(&self.found[place as usize], expanded as u32, is_new) {
-                return Some(place as usize + 1);
+    /// Sorts what was found by the part it belongs to.
+    pub fn sort_out(&self, to: &mut Sorted<W>) {
+        let parts = to.len();
+        to.iter_mut().for_each(Vec::clear);
+        let mut place = 0;
+        for (from, &upto) in (self.first..).zip(&self.upto) {
+            let successors = &self.successors[place as usize..upto as usize];
+            for (nth, &Successor { state, by, .. }) in (0..).zip(successors) {
+                to[part_of(&state, parts)].push((state, Way { from, nth, by }));
             }
-        }
-        None
-    }
-}
-
-impl Share {
-    /// Adds what belongs to a part of the visited set to it, and notes what was new.
-    pub fn add<const W: usize>(&mut self, found: &[Successor<W>], visited: &mut Visited<W>) {
-        let Self { places, new } = self;
-        match places {
-            None => add(found.len(), |index| index as u32, found, new, visited),
-            Some(places) => add(places.len(), |index| places[index], found, new, visited),
+            place = upto;
         }
     }
 
-    /// Places of what was new.
-    pub fn new_ones(&self) -> &[u32] {
-        &self.new
+    /// How many transitions were found up to one; none: it is not from these states.
+    pub fn len_upto(&self, way: Way) -> Option<u64> {
+        let index = way.from.checked_sub(self.first)? as usize;
+        self.upto.get(index)?;
+        let before = index.checked_sub(1).map_or(0, |before| self.upto[before]);
+        Some(u64::from(before) + u64::from(way.nth) + 1)
     }
 }
 
-/// Adds so many states, and notes the places of those that were new.
+impl<const W: usize> Seen<W> {
+    pub const fn new() -> Self {
+        Self { transitions: 0, undefined: 0, ends: Vec::new(), errors: Vec::new() }
+    }
+
+    /// Adds what was seen by another thread.
+    pub fn add(&mut self, other: Self) {
+        self.transitions += other.transitions;
+        self.undefined += other.undefined;
+        self.ends.extend(other.ends);
+        self.errors.extend(other.errors);
+    }
+
+    /// All in the order in which it was found.
+    pub fn sort(&mut self) {
+        self.ends.sort_unstable();
+        self.errors.sort_unstable();
+    }
+}
+
+impl<const W: usize> Added<W> {
+    pub const fn new() -> Self {
+        Self { states: Vec::new(), ways: Vec::new(), upto: Vec::new() }
+    }
+
+    /// Forgets what was new, for the next block.
+    pub fn clear(&mut self) {
+        self.states.clear();
+        self.ways.clear();
+        self.upto.clear();
+    }
+
+    /// What was new in a chunk.
+    pub fn of_chunk(&self, chunk: usize) -> (&[State<W>], &[Way]) {
+        let from = chunk.checked_sub(1).map_or(0, |before| self.upto[before]);
+        let range = from..self.upto[chunk];
+        (&self.states[range.clone()], &self.ways[range])
+    }
+
+    /// Adds all that a chunk led to to the visited set, and keeps what was new.
+    pub fn add_all(&mut self, found: &Found<W>, visited: &mut Visited<W>) {
+        let (mut index, successors) = (0, &found.successors);
+        let Self { states, ways, upto } = self;
+        add(
+            successors.len(),
+            |place| &successors[place].state,
+            visited,
+            |place| {
+                index = found.index(place as u32, index);
+                states.push(successors[place].state);
+                ways.push(found.way(place as u32, index));
+            },
+        );
+        upto.push(states.len());
+    }
+
+    /// The same for what belongs to a part of the visited set.
+    pub fn add_sorted(&mut self, found: &[(State<W>, Way)], visited: &mut Visited<W>) {
+        let Self { states, ways, upto } = self;
+        add(
+            found.len(),
+            |place| &found[place].0,
+            visited,
+            |place| {
+                let (state, way) = found[place];
+                states.push(state);
+                ways.push(way);
+            },
+        );
+        upto.push(states.len());
+    }
+}
+
+/// Adds so many states, and tells which were new.
 #[inline(always)]
-fn add<const W: usize>(
+fn add<'a, const W: usize>(
     count: usize,
-    place: impl Fn(usize) -> u32,
-    found: &[Successor<W>],
-    new: &mut Vec<u32>,
+    state: impl Fn(usize) -> &'a State<W>,
     visited: &mut Visited<W>,
+    mut new: impl FnMut(usize),
 ) {
-    let state = |index| &found[place(index) as usize].state;
     (0..count.min(AHEAD)).for_each(|index| visited.fetch(state(index)));
     for index in 0..count {
         // Tables of worlds first, lines in them later.
@@ -227,7 +249,7 @@ fn add<const W: usize>(
             visited.fetch(state(index + AHEAD));
         }
         if visited.insert(state(index)) {
-            new.push(place(index));
+            new(index);
         }
     }
 }

@@ -13,6 +13,7 @@
 
 mod actor;
 mod apart;
+mod block;
 mod blocks;
 mod breadth;
 mod canonical;

@@ -149,12 +149,12 @@ impl<const W: usize> Queue<W> {
         }
     }
 
-    /// Adds several.
-    pub fn extend(&mut self, states: &[State<W>]) {
-        match self.stored {
-            None => self.states.extend_from_slice(states),
-            Some(_) => states.iter().for_each(|state| self.push(state)),
-        }
+    /// Room for so many more, which are written there. It is not on disk.
+    pub fn room(&mut self, many: usize) -> &mut [State<W>] {
+        assert!(self.stored.is_none(), "what is on disk is written one by one");
+        let before = self.states.len();
+        self.states.resize(before + many, [0; W]);
+        &mut self.states[before..]
     }
 
     /// Forgets everything.

@@ -5,7 +5,7 @@ pub type State<const W: usize> = [u64; W];
 
 /// Who makes a transition, and which one: the actor's place in the cast and what it
 /// chooses, or the place of a swap request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Choice {
     /// The actor; [`Choice::SWAP`] for swap IO.
     pub by: u8,
