@@ -259,61 +259,8 @@ fn put_together<const W: usize>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::system::{Choice, Successor, flag, mixed};
     use super::*;
-
-    /// So many worlds, each of which may have 64 states.
-    const WORLDS: u64 = 8000;
-
-    /// States by the hundred thousand, each with up to six transitions, two to each other state.
-    struct Toy;
-
-    impl Model<2> for Toy {
-        type Scratch = ();
-
-        fn scratch(&self) {}
-
-        fn initial(&self) -> State<2> {
-            [0, 1]
-        }
-
-        fn error(&self, state: &State<2>) -> Option<&'static str> {
-            (state[0] % 100 == 99).then_some("BUG")
-        }
-
-        fn verdict(&self, (): &mut (), state: &State<2>) -> Option<&'static str> {
-            self.error(state)
-        }
-
-        fn end(&self, (): &mut (), _: &State<2>) -> &'static str {
-            "ok"
-        }
-
-        fn successors(&self, (): &mut (), state: &State<2>, found: &mut Vec<Successor<2>>) {
-            let all = mixed(state[0] << 8 | state[1]);
-            let many = if *state == self.initial() { 40 } else { all % 7 };
-            for which in 0..many as u8 {
-                let to = mixed(all + u64::from(which / 2));
-                let flags = if to % 7 == 0 { flag::UNDEFINED } else { 0 };
-                let by = Choice { by: 0, which };
-                found.push(Successor { state: [to % WORLDS, to >> 58], by, flags });
-            }
-        }
-
-        fn fetch(&self, (): &mut (), _: &State<2>) {}
-
-        fn bytes(&self) -> (u64, u64) {
-            (0, 0)
-        }
-
-        fn remember_more(&self, _: u64) {}
-
-        fn coverage(&self) -> u64 {
-            0
-        }
-
-        fn forget_steps(&self, _: u64) {}
-    }
+    use crate::explore::model::toy::Toy;
 
     /// All that is told of all blocks, and the states of each.
     fn explored(threads: usize, size: usize) -> Vec<(Seen<2>, Vec<Way>, Vec<State<2>>)> {

@@ -208,6 +208,8 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
     ) -> io::Result<Verdict> {
         let verdict = self.search(limits, tell, save)?;
         self.settle()?;
+        // In what order they came to be known goes by threads and the disk.
+        self.ends.sort_unstable_by_key(|end| end.first);
         tell(self.progress());
         Ok(verdict)
     }
@@ -328,7 +330,7 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
             for (state, parent, by) in some {
                 if self.parts[part_of(&state, count)].table.contains(&state) {
                     if let Some(word) = self.model.error(&state) {
-                        end_of(&mut self.ends, word, 0).first = self.counts.states;
+                        end_of(&mut self.ends, word, self.counts.states);
                     }
                     self.take(&state, parent, by);
                 }
@@ -588,15 +590,42 @@ fn each<const W: usize>(
     }
 }
 
-fn end_of<'a>(ends: &'a mut Vec<End>, word: &'static str, first: u64) -> &'a mut End {
+/// What is known of a word, of which a state with a number has been seen.
+fn end_of<'a>(ends: &'a mut Vec<End>, word: &'static str, number: u64) -> &'a mut End {
     let place = ends.iter().position(|end| end.word == word).unwrap_or_else(|| {
-        ends.push(End { word, states: 0, transitions: 0, first });
+        ends.push(End { word, states: 0, transitions: 0, first: number });
         ends.len() - 1
     });
-    &mut ends[place]
+    let end = &mut ends[place];
+    end.first = end.first.min(number);
+    end
 }
 
 /// Bytes that are the tables', so that they do not go to disk all the time.
 fn for_tables(limits: &Limits<'_>) -> u64 {
     limits.memory.map_or(0, |most| most / 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::model::toy::Toy;
+
+    #[test]
+    fn what_is_told_is_the_same_with_several_threads() {
+        for states in [None, Some(150_000)] {
+            let told = [1, 2, 3].map(|threads| {
+                let (budget, stop) =
+                    (Budget { threads, states, ..Budget::default() }, false.into());
+                let mut search = Breadth::new(&Toy, threads, None);
+                let limits = Limits::new(&budget, &stop);
+                let verdict = search.run(&limits, &mut |_| {}, &mut |_| {}).unwrap();
+                let schedules = search.ends.iter().map(|end| search.schedule(end.first).unwrap());
+                let schedules: Vec<_> = schedules.collect();
+                (verdict, search.counts, search.undefined, search.ends, schedules)
+            });
+            assert_eq!(told[0].3.len(), 3);
+            assert!(told.iter().all(|one| *one == told[0]), "{states:?}");
+        }
+    }
 }

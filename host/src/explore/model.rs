@@ -63,3 +63,63 @@ pub trait Model<const W: usize>: Sync {
     /// Forgets which steps were worked out, and sets what was covered by them.
     fn forget_steps(&self, coverage: u64);
 }
+
+#[cfg(test)]
+pub(super) mod toy {
+    use super::*;
+    use crate::explore::system::{Choice, flag, mixed};
+
+    /// So many worlds, each of which may have 64 states.
+    const WORLDS: u64 = 8000;
+
+    /// States by the hundred thousand, each with up to six transitions, two to each other state.
+    pub struct Toy;
+
+    impl Model<2> for Toy {
+        type Scratch = ();
+
+        fn scratch(&self) {}
+
+        fn initial(&self) -> State<2> {
+            [0, 1]
+        }
+
+        fn error(&self, state: &State<2>) -> Option<&'static str> {
+            (state[0] % 100 == 99).then_some("BUG")
+        }
+
+        fn verdict(&self, (): &mut (), state: &State<2>) -> Option<&'static str> {
+            let looked_at = || (state[1] == 63 && state[0] % 10 == 3).then_some("FILE DAMAGE");
+            self.error(state).or_else(looked_at)
+        }
+
+        fn end(&self, (): &mut (), _: &State<2>) -> &'static str {
+            "ok"
+        }
+
+        fn successors(&self, (): &mut (), state: &State<2>, found: &mut Vec<Successor<2>>) {
+            let all = mixed(state[0] << 8 | state[1]);
+            let many = if *state == self.initial() { 40 } else { all % 7 };
+            for which in 0..many as u8 {
+                let to = mixed(all + u64::from(which / 2));
+                let flags = if to % 7 == 0 { flag::UNDEFINED } else { 0 };
+                let by = Choice { by: 0, which };
+                found.push(Successor { state: [to % WORLDS, to >> 58], by, flags });
+            }
+        }
+
+        fn fetch(&self, (): &mut (), _: &State<2>) {}
+
+        fn bytes(&self) -> (u64, u64) {
+            (0, 0)
+        }
+
+        fn remember_more(&self, _: u64) {}
+
+        fn coverage(&self) -> u64 {
+            0
+        }
+
+        fn forget_steps(&self, _: u64) {}
+    }
+}
