@@ -267,12 +267,12 @@ mod tests {
         let parts = threads.next_power_of_two();
         let mut set: Vec<_> = (0..parts).map(|_| Part::new(parts)).collect();
         let mut block = Block::new(parts, vec![(); threads]);
-        let mut level = vec![Toy.initial()];
+        let mut level = vec![Toy(0).initial()];
         let mut told = Vec::new();
         while !level.is_empty() {
             let mut next = Vec::new();
             for states in level.chunks(size) {
-                let seen = block.expand(&Toy, states, &mut set);
+                let seen = block.expand(&Toy(0), states, &mut set);
                 let mut new = vec![[0; 2]; block.len_new()];
                 let ways = block.gather(&mut new).to_vec();
                 next.extend_from_slice(&new);

@@ -613,11 +613,13 @@ mod tests {
 
     #[test]
     fn what_is_told_is_the_same_with_several_threads() {
-        for states in [None, Some(150_000)] {
+        let cases = [(0, Some(150_000)), (0, None), (1, None), (2, None), (3, None), (4, None)];
+        for (toy, states) in cases {
+            let toy = Toy(toy);
             let told = [1, 2, 3].map(|threads| {
                 let (budget, stop) =
                     (Budget { threads, states, ..Budget::default() }, false.into());
-                let mut search = Breadth::new(&Toy, threads, None);
+                let mut search = Breadth::new(&toy, threads, None);
                 let limits = Limits::new(&budget, &stop);
                 let verdict = search.run(&limits, &mut |_| {}, &mut |_| {}).unwrap();
                 let schedules = search.ends.iter().map(|end| search.schedule(end.first).unwrap());
