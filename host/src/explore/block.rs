@@ -1,11 +1,12 @@
 //! A block: what is expanded before it is seen to what was found.
 //!
-//! Threads take it up piece by piece. Of each piece, a thread first takes chunks and expands
-//! them; when all are done it adds what was found to its own part of the visited set, in the
-//! order of the block; and goes on with the next piece while others may still add. So what
-//! one thread hands to another is still in the cache.
+//! Threads take it up piece by piece. When all chunks of a piece were expanded, each thread
+//! adds what was found to its own part of the visited set, in the order of the block, and
+//! whoever is the last to do so gathers what was new. Nobody waits for the others meanwhile:
+//! whoever has nothing to add expands chunks of the pieces that follow, a few of which have
+//! room. So what one thread hands to another is still in the cache.
 
-use super::chunk::{Added, CHUNK, Found, Seen, Sorted, Way};
+use super::chunk::{Added, CHUNK, Expander, New, Seen, Sorted, Way};
 use super::model::Model;
 use super::spill::Part;
 use super::system::State;
@@ -15,9 +16,12 @@ use std::thread;
 use std::time::Duration;
 
 /// Chunks in a piece, for each thread.
-const PIECE: usize = 8;
+const PIECE: usize = 4;
 
-/// How often a thread looks whether others are there before it lets go of the processor.
+/// Pieces that are under way at most.
+const TURNS: usize = 3;
+
+/// How often a thread looks for something to do before it lets go of the processor.
 const LOOKS: u32 = 1 << 10;
 
 /// And before it sleeps between two looks.
@@ -26,61 +30,212 @@ const MANY_LOOKS: u32 = 1 << 14;
 /// How long it sleeps then: whom it waits for has more to do than to expand a few states.
 const SLEEP: Duration = Duration::from_micros(50);
 
-/// A block, and what threads work with.
+/// What threads work with.
 pub(super) struct Block<S, const W: usize> {
     threads: Vec<Thread<S, W>>,
-    /// What was found in a piece, and in the one before, by chunk.
-    sorted: [Vec<RwLock<Sorted<W>>>; 2],
-    /// What was new, for each part that it belongs to.
-    new: Vec<Added<W>>,
-    /// How each was reached that was new to any part, if there are several.
+    pieces: [Piece<W>; TURNS],
+    /// How each state was reached that was new in the last block.
     ways: Vec<Way>,
 }
 
 /// What one thread works with.
 struct Thread<S, const W: usize> {
     scratch: S,
-    found: Found<W>,
+    expander: Expander<W>,
 }
 
-/// Parts of the visited set that are one thread's, by their numbers, and what was new to them.
-type Share<'a, const W: usize> = Vec<(usize, &'a mut Part<W>, &'a mut Added<W>)>;
+/// What threads hand to each other.
+struct Piece<const W: usize> {
+    /// What each chunk led to.
+    sorted: Vec<RwLock<Sorted<W>>>,
+    /// What was new to each part.
+    added: Vec<Mutex<Added<W>>>,
+}
 
-/// Where threads wait for each other.
-struct Meeting {
+/// Parts of the visited set that are one thread's, by their numbers.
+type Share<'a, const W: usize> = Vec<(usize, &'a mut Part<W>)>;
+
+impl<const W: usize> Piece<W> {
+    fn new(chunks: usize, parts: usize) -> Self {
+        Self {
+            sorted: (0..chunks).map(|_| RwLock::new(Sorted::new(parts))).collect(),
+            added: (0..parts).map(|_| Mutex::new(Added::new())).collect(),
+        }
+    }
+}
+
+impl<S: Send, const W: usize> Block<S, W> {
+    /// Blocks for so many parts, and threads that have something to work with.
+    pub fn new(parts: usize, scratch: impl IntoIterator<Item = S>) -> Self {
+        let thread = |scratch| Thread { scratch, expander: Expander::new() };
+        let threads: Vec<_> = scratch.into_iter().map(thread).collect();
+        let chunks = PIECE * threads.len();
+        let pieces = std::array::from_fn(|_| Piece::new(chunks, parts));
+        Self { threads, pieces, ways: Vec::new() }
+    }
+
+    /// Expands states, adds what was found to the visited set, and what was new to `into`, in
+    /// the order in which it was found; how each of these was reached.
+    pub fn expand<M>(
+        &mut self,
+        model: &M,
+        states: &[State<W>],
+        set: &mut [Part<W>],
+        into: &mut Vec<State<W>>,
+    ) -> (Seen<W>, &[Way])
+    where
+        M: Model<W, Scratch = S>,
+    {
+        let Self { threads, pieces, ways } = self;
+        ways.clear();
+        let mut new = New { states: into, ways };
+        let seen = match (&mut threads[..], &mut *set) {
+            ([Thread { scratch, expander }], [set]) => {
+                let sorted = pieces[0].sorted[0].get_mut().expect("nobody panicked");
+                let mut seen = Seen::new();
+                for (first, states) in (0..).step_by(CHUNK).zip(states.chunks(CHUNK)) {
+                    expander.expand((model, scratch), (first, states), &mut seen, sorted);
+                    new.add(sorted.of_part(0), &mut set.table);
+                }
+                seen
+            }
+            (threads, set) => Together::new((model, states), pieces, new).expand(threads, set),
+        };
+        (seen, ways)
+    }
+
+    /// Expands states, with one thread; sees each chunk's. Nothing is added, and what was
+    /// found before may not be in the visited set any more.
+    pub fn expand_alone<M: Model<W, Scratch = S>>(
+        &mut self,
+        model: &M,
+        states: &[State<W>],
+        mut see: impl FnMut(&Expander<W>, Seen<W>),
+    ) {
+        let Thread { scratch, expander } = &mut self.threads[0];
+        let sorted = self.pieces[0].sorted[0].get_mut().expect("nobody panicked");
+        for (first, states) in (0..).step_by(CHUNK).zip(states.chunks(CHUNK)) {
+            let mut seen = Seen::new();
+            expander.expand((model, scratch), (first, states), &mut seen, sorted);
+            see(expander, seen);
+        }
+        self.threads.iter_mut().for_each(|thread| thread.expander.forget());
+    }
+}
+
+/// A block that several threads take up.
+struct Together<'a, M, const W: usize> {
+    model: &'a M,
+    states: &'a [State<W>],
+    pieces: &'a [Piece<W>; TURNS],
+    new: Mutex<New<'a, W>>,
+    progress: Progress,
+}
+
+/// How far threads are with a block.
+#[derive(Debug)]
+struct Progress {
     threads: usize,
-    /// How often one came.
-    came: AtomicUsize,
-    /// One panicked and will not come any more.
+    /// Chunks of the block, and of a piece.
+    chunks: usize,
+    piece: usize,
+    /// Chunks that somebody took.
+    taken: AtomicUsize,
+    /// Chunks that were expanded, of the pieces that have the same turn.
+    expanded: [AtomicUsize; TURNS],
+    /// How often a thread was through with adding one of these pieces.
+    added: [AtomicUsize; TURNS],
+    /// Pieces of which everything was gathered.
+    gathered: AtomicUsize,
+    /// A thread panicked.
     lost: AtomicBool,
 }
 
-impl Meeting {
-    const fn new(threads: usize) -> Self {
-        Self { threads, came: AtomicUsize::new(0), lost: AtomicBool::new(false) }
+/// What a thread can do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Expand,
+    Add,
+    Wait,
+}
+
+impl Progress {
+    fn new(threads: usize, chunks: usize, piece: usize) -> Self {
+        Self {
+            threads,
+            chunks,
+            piece,
+            taken: AtomicUsize::new(0),
+            expanded: Default::default(),
+            added: Default::default(),
+            gathered: AtomicUsize::new(0),
+            lost: AtomicBool::new(false),
+        }
     }
 
-    /// Waits until all threads came as often.
+    /// The next chunk that nobody took; none of the block's: all were taken.
+    fn take(&self) -> usize {
+        self.taken.fetch_add(1, Relaxed)
+    }
+
+    const fn pieces(&self) -> usize {
+        self.chunks.div_ceil(self.piece)
+    }
+
+    /// The chunks of a piece.
+    fn chunks_of(&self, piece: usize) -> std::ops::Range<usize> {
+        let first = piece * self.piece;
+        first..self.chunks.min(first + self.piece)
+    }
+
+    /// What a thread can do next that took a chunk and has yet to add a piece.
+    fn next(&self, chunk: usize, piece: usize) -> Next {
+        let (turn, before) = (piece % TURNS, piece / TURNS * self.piece);
+        let all = before + self.chunks_of(piece).len();
+        let with_room = self.gathered.load(Acquire) + TURNS;
+        if self.expanded[turn].load(Acquire) == all {
+            Next::Add
+        } else if chunk < self.chunks && chunk / self.piece < with_room {
+            Next::Expand
+        } else {
+            Next::Wait
+        }
+    }
+
+    /// A chunk was expanded.
+    fn expanded(&self, chunk: usize) {
+        self.expanded[chunk / self.piece % TURNS].fetch_add(1, Release);
+    }
+
+    /// A thread has added a piece; whether it was the last one to do so: the others cannot be
+    /// through with the next piece before it is.
+    fn added(&self, piece: usize) -> bool {
+        let times = self.added[piece % TURNS].fetch_add(1, AcqRel) + 1;
+        times == (piece / TURNS + 1) * self.threads
+    }
+
+    /// All that was new in a piece was gathered.
+    fn gathered(&self, piece: usize) {
+        self.gathered.store(piece + 1, Release);
+    }
+
+    /// Waits a little, after so many looks.
     ///
     /// # Panics
-    /// One that was waited for panicked.
-    fn meet(&self, times: usize) {
-        self.came.fetch_add(1, AcqRel);
-        let mut looks = 0;
-        while self.came.load(Acquire) < times * self.threads {
-            assert!(!self.lost.load(Relaxed), "another thread panicked");
-            looks = (looks + 1).min(MANY_LOOKS);
-            match looks {
-                0..LOOKS => std::hint::spin_loop(),
-                LOOKS..MANY_LOOKS => thread::yield_now(),
-                _ => thread::sleep(SLEEP),
-            }
+    /// Another thread panicked.
+    fn wait(&self, looks: &mut u32) {
+        assert!(!self.lost.load(Relaxed), "another thread panicked");
+        *looks = (*looks + 1).min(MANY_LOOKS);
+        match *looks {
+            0..LOOKS => std::hint::spin_loop(),
+            LOOKS..MANY_LOOKS => thread::yield_now(),
+            _ => thread::sleep(SLEEP),
         }
     }
 }
 
 /// Tells others if this thread panics.
-struct Tells<'a>(&'a Meeting);
+struct Tells<'a>(&'a Progress);
 
 impl Drop for Tells<'_> {
     fn drop(&mut self) {
@@ -90,87 +245,32 @@ impl Drop for Tells<'_> {
     }
 }
 
-impl<S: Send, const W: usize> Block<S, W> {
-    /// Blocks for so many parts, and threads that have something to work with.
-    pub fn new(parts: usize, scratch: impl IntoIterator<Item = S>) -> Self {
-        let thread = |scratch| Thread { scratch, found: Found::new() };
-        Self {
-            threads: scratch.into_iter().map(thread).collect(),
-            sorted: Default::default(),
-            new: (0..parts).map(|_| Added::new()).collect(),
-            ways: Vec::new(),
-        }
+impl<'a, M: Model<W>, const W: usize> Together<'a, M, W> {
+    fn new(
+        (model, states): (&'a M, &'a [State<W>]),
+        pieces: &'a [Piece<W>; TURNS],
+        new: New<'a, W>,
+    ) -> Self {
+        let chunks = states.len().div_ceil(CHUNK);
+        let piece = pieces[0].sorted.len();
+        let threads = (piece / PIECE).min(chunks).max(1);
+        let progress = Progress::new(threads, chunks, piece);
+        Self { model, states, pieces, new: Mutex::new(new), progress }
     }
 
-    /// Expands states, adds what was found to the visited set, and keeps what was new.
-    pub fn expand<M>(&mut self, model: &M, states: &[State<W>], set: &mut [Part<W>]) -> Seen<W>
-    where
-        M: Model<W, Scratch = S>,
-    {
-        let Self { threads, new, .. } = self;
-        new.iter_mut().for_each(Added::clear);
-        let one = (&mut threads[..], &mut *set, &mut new[..]);
-        let ([Thread { scratch, found }], [set], [new]) = one else {
-            return self.expand_together(model, states, set);
-        };
-        let mut seen = Seen::new();
-        for (first, states) in (0..).step_by(CHUNK).zip(states.chunks(CHUNK)) {
-            found.expand((model, scratch), (first, states), &mut seen);
-            new.add_all(found, &mut set.table);
+    /// Expands it, each thread with a share of the visited set.
+    fn expand(&self, all: &mut [Thread<M::Scratch, W>], set: &mut [Part<W>]) -> Seen<W> {
+        let threads = self.progress.threads;
+        let mut shares: Vec<Share<'_, W>> = (0..threads).map(|_| Vec::new()).collect();
+        for (part, set) in set.iter_mut().enumerate() {
+            shares[part % threads].push((part, set));
         }
-        seen
-    }
-
-    /// The same with several threads.
-    fn expand_together<M>(&mut self, model: &M, states: &[State<W>], set: &mut [Part<W>]) -> Seen<W>
-    where
-        M: Model<W, Scratch = S>,
-    {
-        let Self { threads, sorted, new, .. } = self;
-        let (parts, chunks) = (new.len(), states.len().div_ceil(CHUNK));
-        let many = threads.len().min(chunks).max(1);
-        let size = PIECE * many;
-        for sorted in &mut *sorted {
-            let nothing = || RwLock::new(vec![Vec::new(); parts]);
-            sorted.resize_with(sorted.len().max(size), nothing);
-        }
-        let mut shares: Vec<Share<'_, W>> = (0..many).map(|_| Vec::new()).collect();
-        for (part, (set, new)) in set.iter_mut().zip(new).enumerate() {
-            shares[part % many].push((part, set, new));
-        }
-        let meeting = Meeting::new(many);
-        let taken = AtomicUsize::new(0);
-        let work = |thread: &mut Thread<S, W>, mut share: Share<'_, W>| {
-            let _tells = Tells(&meeting);
-            let Thread { scratch, found } = thread;
-            let mut seen = Seen::new();
-            let mut next = taken.fetch_add(1, Relaxed);
-            for (piece, begin) in (0..chunks).step_by(size).enumerate() {
-                let (sorted, end) = (&sorted[piece % 2], chunks.min(begin + size));
-                while next < end {
-                    let first = next * CHUNK;
-                    let states = &states[first..states.len().min(first + CHUNK)];
-                    found.expand((model, scratch), (first as u32, states), &mut seen);
-                    found.sort_out(&mut sorted[next - begin].write().expect("nobody panicked"));
-                    next = taken.fetch_add(1, Relaxed);
-                }
-                meeting.meet(piece + 1);
-                for sorted in &sorted[..end - begin] {
-                    let sorted = sorted.read().expect("nobody panicked");
-                    for (part, set, new) in &mut share {
-                        new.add_sorted(&sorted[*part], &mut set.table);
-                    }
-                }
-            }
-            seen
-        };
         let mut seen = thread::scope(|scope| {
-            let mut both = threads[..many].iter_mut().zip(shares);
+            let mut both = all[..threads].iter_mut().zip(shares);
             let (first, share) = both.next().expect("there is a thread");
-            let work = &work;
             let others: Vec<_> =
-                both.map(|(thread, share)| scope.spawn(move || work(thread, share))).collect();
-            let mut seen = work(first, share);
+                both.map(|(thread, share)| scope.spawn(move || self.work(thread, share))).collect();
+            let mut seen = self.work(first, share);
             for other in others {
                 seen.add(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             }
@@ -180,80 +280,66 @@ impl<S: Send, const W: usize> Block<S, W> {
         seen
     }
 
-    /// Expands states, with one thread; sees each chunk's.
-    pub fn expand_alone<M: Model<W, Scratch = S>>(
-        &mut self,
-        model: &M,
-        states: &[State<W>],
-        mut see: impl FnMut(&Found<W>, Seen<W>),
-    ) {
-        let Thread { scratch, found } = &mut self.threads[0];
-        for (first, states) in (0..).step_by(CHUNK).zip(states.chunks(CHUNK)) {
-            let mut seen = Seen::new();
-            found.expand((model, scratch), (first, states), &mut seen);
-            see(found, seen);
-        }
-    }
-
-    /// How much was new.
-    pub fn len_new(&self) -> usize {
-        self.new.iter().map(|new| new.states.len()).sum()
-    }
-
-    /// All that was new to each part.
-    pub fn new_of_parts(&self) -> impl Iterator<Item = &[State<W>]> {
-        self.new.iter().map(|new| &new.states[..])
-    }
-
-    /// Puts together what was new, in the order in which it was found: so many states as
-    /// there are. How each was reached.
-    pub fn gather(&mut self, mut into: &mut [State<W>]) -> &[Way] {
-        if self.new.len() == 1 {
-            into.copy_from_slice(&self.new[0].states);
-            return &self.new[0].ways;
-        }
-        let Self { threads, new, ways, .. } = self;
-        ways.resize(into.len(), Way::default());
-        let (mut left, mut tasks) = (&mut ways[..], Vec::new());
-        for chunk in 0..new[0].upto.len() {
-            let lists: Vec<_> = new.iter().map(|new| new.of_chunk(chunk)).collect();
-            let many = lists.iter().map(|(states, _)| states.len()).sum();
-            let states = into.split_off_mut(..many).expect("they are so many");
-            let ways = left.split_off_mut(..many).expect("they are so many");
-            tasks.push((lists, states, ways));
-        }
-        let many = threads.len().min(tasks.len());
-        let tasks = Mutex::new(tasks.into_iter());
-        let work = || {
-            let mut all = Vec::new();
-            let take = || tasks.lock().expect("nobody panics with it").next();
-            while let Some((lists, states, ways)) = take() {
-                put_together(&lists, &mut all, states, ways);
+    /// What one thread does.
+    fn work(&self, thread: &mut Thread<M::Scratch, W>, mut share: Share<'_, W>) -> Seen<W> {
+        let progress = &self.progress;
+        let _tells = Tells(progress);
+        let mut seen = Seen::new();
+        let (mut chunk, mut piece, mut looks) = (progress.take(), 0, 0);
+        while piece < progress.pieces() {
+            match progress.next(chunk, piece) {
+                Next::Add => {
+                    self.add(piece, &mut share);
+                    piece += 1;
+                }
+                Next::Expand => {
+                    self.expand_chunk(chunk, thread, &mut seen);
+                    chunk = progress.take();
+                }
+                Next::Wait => {
+                    progress.wait(&mut looks);
+                    continue;
+                }
             }
-        };
-        thread::scope(|scope| {
-            (1..many).for_each(|_| drop(scope.spawn(work)));
-            work();
-        });
-        ways
+            looks = 0;
+        }
+        seen
     }
-}
 
-/// Puts together what was new to any part in a chunk.
-fn put_together<const W: usize>(
-    lists: &[(&[State<W>], &[Way])],
-    all: &mut Vec<(Way, State<W>)>,
-    states: &mut [State<W>],
-    ways: &mut [Way],
-) {
-    all.clear();
-    for (states, ways) in lists {
-        all.extend(ways.iter().copied().zip(states.iter().copied()));
+    fn piece(&self, piece: usize) -> &Piece<W> {
+        &self.pieces[piece % TURNS]
     }
-    // It consists of runs, which this sort merges.
-    all.sort_by_key(|(way, _)| way.order());
-    for ((state, way), &(its, new)) in states.iter_mut().zip(ways).zip(&*all) {
-        (*state, *way) = (new, its);
+
+    fn expand_chunk(&self, chunk: usize, thread: &mut Thread<M::Scratch, W>, seen: &mut Seen<W>) {
+        let Thread { scratch, expander } = thread;
+        let first = chunk * CHUNK;
+        let states = &self.states[first..self.states.len().min(first + CHUNK)];
+        let (piece, place) = (chunk / self.progress.piece, chunk % self.progress.piece);
+        let mut sorted = self.piece(piece).sorted[place].write().expect("nobody panicked");
+        expander.expand((self.model, scratch), (first as u32, states), seen, &mut sorted);
+        drop(sorted);
+        self.progress.expanded(chunk);
+    }
+
+    /// Adds a piece to a thread's share, and gathers what was new if all others did.
+    fn add(&self, piece: usize, share: &mut Share<'_, W>) {
+        let Piece { sorted, added } = self.piece(piece);
+        for (part, set) in share {
+            let mut added = added[*part].lock().expect("nobody panicked");
+            added.clear();
+            let mut new = added.new_mut();
+            for sorted in &sorted[..self.progress.chunks_of(piece).len()] {
+                let sorted = sorted.read().expect("nobody panicked");
+                new.add(sorted.of_part(*part), &mut set.table);
+            }
+        }
+        if self.progress.added(piece) {
+            let mut new = self.new.lock().expect("nobody panicked");
+            let added: Vec<_> =
+                added.iter().map(|added| added.lock().expect("nobody panicked")).collect();
+            new.gather(added.iter().map(|added| &**added));
+            self.progress.gathered(piece);
+        }
     }
 }
 
@@ -272,11 +358,9 @@ mod tests {
         while !level.is_empty() {
             let mut next = Vec::new();
             for states in level.chunks(size) {
-                let seen = block.expand(&Toy(0), states, &mut set);
-                let mut new = vec![[0; 2]; block.len_new()];
-                let ways = block.gather(&mut new).to_vec();
-                next.extend_from_slice(&new);
-                told.push((seen, ways, new));
+                let before = next.len();
+                let (seen, ways) = block.expand(&Toy(0), states, &mut set, &mut next);
+                told.push((seen, ways.to_vec(), next[before..].to_vec()));
             }
             level = next;
         }
@@ -285,7 +369,7 @@ mod tests {
 
     #[test]
     fn it_is_the_same_with_several_threads() {
-        const SIZE: usize = 3 * 4 * PIECE * CHUNK + 100;
+        const SIZE: usize = 2 * TURNS * 4 * PIECE * CHUNK + 100;
         let one = explored(1, SIZE);
         let states: usize = one.iter().map(|(_, ways, _)| ways.len()).sum();
         let largest = one.iter().map(|(_, ways, _)| ways.len()).max();
@@ -299,11 +383,16 @@ mod tests {
 
     #[test]
     fn a_thread_that_panics_keeps_nobody_waiting() {
-        let meeting = Meeting::new(2);
+        let progress = Progress::new(2, 1, 1);
         let waits = thread::scope(|scope| {
-            let waits = scope.spawn(|| meeting.meet(1));
+            let waits = scope.spawn(|| {
+                let mut looks = 0;
+                while progress.next(1, 0) == Next::Wait {
+                    progress.wait(&mut looks);
+                }
+            });
             let panics = scope.spawn(|| {
-                let _tells = Tells(&meeting);
+                let _tells = Tells(&progress);
                 panic!("on purpose");
             });
             assert!(panics.join().is_err());

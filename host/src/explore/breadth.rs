@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 /// States of a block, between two looks at the limits: few for one thread; many for several,
 /// which have to be started for each, and who take it piece by piece.
-const BLOCK: [usize; 2] = [512, 65536];
+const BLOCK: [usize; 2] = [512, 1 << 17];
 
 /// How much to search.
 #[derive(Clone, Copy, Debug)]
@@ -442,38 +442,41 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         limits: &Limits<'_>,
     ) -> io::Result<bool> {
         let coverage = self.model.coverage();
-        let seen = block.expand(self.model, states, &mut self.parts);
-        let new = block.len_new();
+        let mut aside = Vec::new();
+        let into = if self.spilled { &mut aside } else { self.next.states_mut() };
+        let (seen, ways) = block.expand(self.model, states, &mut self.parts, into);
+        let new = ways.len();
         let fits = |before: u64| limits.states.is_none_or(|most| before + new as u64 <= most);
         if !self.spilled && fits(self.counts.states) {
-            let ways = block.gather(self.next.room(new));
             self.note(&seen, first);
             self.take_all(ways, &seen.errors, first);
             self.flush()?;
             return Ok(true);
         }
-        let mut states_new = vec![[0; W]; new];
-        let ways = block.gather(&mut states_new);
         if self.spilled && fits(self.counts.states + self.candidates.len) {
             self.note(&seen, first);
             seen.errors.iter().for_each(|(_, state)| self.note_error(state, u64::MAX));
-            for (state, way) in states_new.iter().zip(ways) {
+            for (state, way) in aside.iter().zip(ways) {
                 self.candidates.push(state, first + u64::from(way.from), way.by);
             }
             self.flush()?;
             return Ok(true);
+        }
+        if !self.spilled {
+            let before = into.len() - new;
+            aside = into.split_off(before);
         }
         // The limit is near, so which are new has to be known.
         if self.spilled {
             self.look_through()?;
         }
         let mark = Mark { coverage, ..self.mark() };
-        let last = self.take_some((ways, &states_new), &seen.errors, first, limits);
+        let last = self.take_some((ways, &aside), &seen.errors, first, limits);
         match last {
             None => self.note(&seen, first),
             Some(last) => {
                 self.back = Some(mark);
-                self.take_back(block, states, first, last);
+                self.take_back((block, states, &aside), first, last);
             }
         }
         self.flush()?;
@@ -552,14 +555,12 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
     /// one and its chunk.
     fn take_back(
         &mut self,
-        block: &mut Block<M::Scratch, W>,
-        states: &[State<W>],
+        (block, states, new): (&mut Block<M::Scratch, W>, &[State<W>], &[State<W>]),
         first: u64,
         last: Way,
     ) {
-        for (part, new) in self.parts.iter_mut().zip(block.new_of_parts()) {
-            new.iter().for_each(|state| part.table.remove(state));
-        }
+        let parts = self.parts.len();
+        new.iter().for_each(|state| self.parts[part_of(state, parts)].table.remove(state));
         let before = self.back.as_ref().map_or(0, |mark| mark.coverage);
         self.model.forget_steps(before);
         let chunk = last.from as usize / CHUNK;

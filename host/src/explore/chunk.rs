@@ -4,7 +4,7 @@
 //! each: so what was found is sorted by the part it belongs to.
 
 use super::model::Model;
-use super::system::{Choice, State, Successor, flag};
+use super::system::{Choice, State, Successor, flag, mixed};
 use super::visited::{Visited, part_of};
 
 /// States that are expanded before it is seen to what was found.
@@ -30,18 +30,33 @@ pub(super) struct Way {
     pub by: Choice,
 }
 
-/// What the states of a chunk led to.
+/// Expands chunks, one after the other.
 #[derive(Debug)]
-pub(super) struct Found<const W: usize> {
+pub(super) struct Expander<const W: usize> {
     /// The chunk's first state in the block.
     first: u32,
     successors: Vec<Successor<W>>,
     /// For each of the states, how many successors were found up to it.
     upto: Vec<u32>,
+    recent: Recent<W>,
 }
 
-/// What was found, by the part it belongs to, in the order in which it was found.
-pub(super) type Sorted<const W: usize> = Vec<Vec<(State<W>, Way)>>;
+/// A state that was found, and how.
+type Found<const W: usize> = (State<W>, Way);
+
+/// What the states of a chunk led to, but for what was found shortly before, by the part it
+/// belongs to: in the order in which it was found.
+#[derive(Clone, Debug)]
+pub(super) struct Sorted<const W: usize> {
+    /// Of each part, and how much of it is not of chunks before.
+    parts: Vec<(Vec<Found<W>>, usize)>,
+}
+
+/// States that were found shortly before, each in a place of its own that others take over:
+/// two actors that do not meet lead to the same state whoever is first, so half of all that
+/// is found is among a few of them.
+#[derive(Debug)]
+struct Recent<const W: usize>(Box<[State<W>]>);
 
 /// What is told of what was found.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,13 +71,18 @@ pub(super) struct Seen<const W: usize> {
     pub errors: Vec<(Way, State<W>)>,
 }
 
+/// What was new, in the order in which it was found.
+#[derive(Debug)]
+pub(super) struct New<'a, const W: usize> {
+    pub states: &'a mut Vec<State<W>>,
+    pub ways: &'a mut Vec<Way>,
+}
+
 /// What was new to one part of the visited set, in the order in which it was found.
 #[derive(Debug)]
 pub(super) struct Added<const W: usize> {
-    pub states: Vec<State<W>>,
-    pub ways: Vec<Way>,
-    /// For each chunk, how much was new up to it.
-    pub upto: Vec<usize>,
+    states: Vec<State<W>>,
+    ways: Vec<Way>,
 }
 
 impl Way {
@@ -72,18 +92,81 @@ impl Way {
     }
 }
 
-impl<const W: usize> Found<W> {
-    pub const fn new() -> Self {
-        Self { first: 0, successors: Vec::new(), upto: Vec::new() }
+impl<const W: usize> Recent<W> {
+    /// Bytes of it, or up to twice as many: fewer than the nearest cache has.
+    const BYTES: usize = 1 << 14;
+
+    /// In place of a state.
+    const NONE: State<W> = [u64::MAX; W];
+
+    fn new() -> Self {
+        let many = (Self::BYTES / size_of::<State<W>>()).next_power_of_two();
+        Self(vec![Self::NONE; many].into())
+    }
+
+    /// Whether a state was found shortly before; from now on it was.
+    #[inline(always)]
+    fn find(&mut self, state: &State<W>) -> bool {
+        let hash = state.iter().fold(0, |hash, &word| mixed(hash ^ word));
+        let place = hash as usize & (self.0.len() - 1);
+        std::mem::replace(&mut self.0[place], *state) == *state
+    }
+
+    fn forget(&mut self) {
+        self.0.fill(Self::NONE);
+    }
+}
+
+impl<const W: usize> Sorted<W> {
+    /// Nothing, for so many parts.
+    pub fn new(parts: usize) -> Self {
+        Self { parts: vec![(Vec::new(), 0); parts] }
+    }
+
+    /// What belongs to a part.
+    pub fn of_part(&self, part: usize) -> &[Found<W>] {
+        let (found, many) = &self.parts[part];
+        &found[..*many]
+    }
+
+    /// Forgets everything.
+    fn clear(&mut self) {
+        self.parts.iter_mut().for_each(|(_, many)| *many = 0);
+    }
+
+    /// Adds what is new; without a branch, which nobody could tell the way of.
+    #[inline(always)]
+    fn add(&mut self, state: &State<W>, way: Way, new: bool) {
+        let part = part_of(state, self.parts.len());
+        let (found, many) = &mut self.parts[part];
+        if *many == found.len() {
+            more(found);
+        }
+        found[*many] = (*state, way);
+        *many += usize::from(new);
+    }
+}
+
+/// Makes room for more.
+#[cold]
+fn more<const W: usize>(found: &mut Vec<Found<W>>) {
+    found.resize((2 * found.len()).max(CHUNK), ([0; W], Way::default()));
+}
+
+impl<const W: usize> Expander<W> {
+    pub fn new() -> Self {
+        Self { first: 0, successors: Vec::new(), upto: Vec::new(), recent: Recent::new() }
     }
 
     /// Expands the states of a chunk, the first of which has that number in the block: sees
-    /// what can follow, and where nothing can.
+    /// what can follow, and where nothing can. Of what it sorts, all is added before anything
+    /// that is found later: so what was found shortly before need not be.
     pub fn expand<M: Model<W>>(
         &mut self,
         (model, scratch): (&M, &mut M::Scratch),
         (first, states): (u32, &[State<W>]),
         seen: &mut Seen<W>,
+        to: &mut Sorted<W>,
     ) {
         self.first = first;
         let Self { successors, upto, .. } = self;
@@ -101,52 +184,32 @@ impl<const W: usize> Found<W> {
             }
             upto.push(successors.len() as u32);
         }
-        self.look_over(model, seen);
+        self.look_over(model, seen, to);
     }
 
-    /// Sees what is told of what was found.
-    fn look_over<M: Model<W>>(&self, model: &M, seen: &mut Seen<W>) {
-        let mut index = 0;
-        seen.transitions += self.successors.len() as u64;
-        for (place, Successor { state, flags, .. }) in (0..).zip(&self.successors) {
-            seen.undefined += u64::from(flags & flag::UNDEFINED != 0);
-            if model.error(state).is_some() {
-                index = self.index(place, index);
-                seen.errors.push((self.way(place, index), *state));
-            }
-        }
-    }
-
-    /// Which of the states led to what is at a place: this one or one after it.
-    #[inline(always)]
-    fn index(&self, place: u32, mut index: usize) -> usize {
-        while self.upto[index] <= place {
-            index += 1;
-        }
-        index
-    }
-
-    /// How one of the states led to what is at a place.
-    #[inline(always)]
-    fn way(&self, place: u32, index: usize) -> Way {
-        let before = index.checked_sub(1).map_or(0, |before| self.upto[before]);
-        let by = self.successors[place as usize].by;
-        let from = self.first + index as u32;
-        Way { from, nth: (place - before) as u16, by }
-    }
-
-    /// Sorts what was found by the part it belongs to.
-    pub fn sort_out(&self, to: &mut Sorted<W>) {
-        let parts = to.len();
-        to.iter_mut().for_each(Vec::clear);
+    /// Sees what is told of what was found, and sorts it by the part it belongs to.
+    fn look_over<M: Model<W>>(&mut self, model: &M, seen: &mut Seen<W>, to: &mut Sorted<W>) {
+        let Self { first, successors, upto, recent } = self;
+        seen.transitions += successors.len() as u64;
+        to.clear();
         let mut place = 0;
-        for (from, &upto) in (self.first..).zip(&self.upto) {
-            let successors = &self.successors[place as usize..upto as usize];
-            for (nth, &Successor { state, by, .. }) in (0..).zip(successors) {
-                to[part_of(&state, parts)].push((state, Way { from, nth, by }));
+        for (from, &upto) in (*first..).zip(&*upto) {
+            let successors = &successors[place as usize..upto as usize];
+            for (nth, Successor { state, by, flags }) in (0..).zip(successors) {
+                let way = Way { from, nth, by: *by };
+                seen.undefined += u64::from(flags & flag::UNDEFINED != 0);
+                if model.error(state).is_some() {
+                    seen.errors.push((way, *state));
+                }
+                to.add(state, way, !recent.find(state));
             }
             place = upto;
         }
+    }
+
+    /// Takes nothing to be in the visited set any more.
+    pub fn forget(&mut self) {
+        self.recent.forget();
     }
 
     /// How many transitions were found up to one; none: it is not from these states.
@@ -178,78 +241,59 @@ impl<const W: usize> Seen<W> {
     }
 }
 
-impl<const W: usize> Added<W> {
-    pub const fn new() -> Self {
-        Self { states: Vec::new(), ways: Vec::new(), upto: Vec::new() }
+impl<const W: usize> New<'_, W> {
+    /// Adds what was found to the visited set, or to the part of it that all belongs to, and
+    /// keeps what was new.
+    pub fn add(&mut self, found: &[Found<W>], visited: &mut Visited<W>) {
+        let fetch = |visited: &Visited<W>, index: usize| {
+            if let Some((state, _)) = found.get(index) {
+                visited.fetch(state);
+            }
+        };
+        (0..AHEAD).for_each(|index| fetch(visited, index));
+        for (index, (state, way)) in found.iter().enumerate() {
+            // Tables of worlds first, lines in them later.
+            if let Some((state, _)) = found.get(index + FAR) {
+                visited.fetch_table(state);
+            }
+            fetch(visited, index + AHEAD);
+            if visited.insert(state) {
+                self.states.push(*state);
+                self.ways.push(*way);
+            }
+        }
     }
 
-    /// Forgets what was new, for the next block.
-    pub fn clear(&mut self) {
-        self.states.clear();
-        self.ways.clear();
-        self.upto.clear();
-    }
-
-    /// What was new in a chunk.
-    pub fn of_chunk(&self, chunk: usize) -> (&[State<W>], &[Way]) {
-        let from = chunk.checked_sub(1).map_or(0, |before| self.upto[before]);
-        let range = from..self.upto[chunk];
-        (&self.states[range.clone()], &self.ways[range])
-    }
-
-    /// Adds all that a chunk led to to the visited set, and keeps what was new.
-    pub fn add_all(&mut self, found: &Found<W>, visited: &mut Visited<W>) {
-        let (mut index, successors) = (0, &found.successors);
-        let Self { states, ways, upto } = self;
-        add(
-            successors.len(),
-            |place| &successors[place].state,
-            visited,
-            |place| {
-                index = found.index(place as u32, index);
-                states.push(successors[place].state);
-                ways.push(found.way(place as u32, index));
-            },
-        );
-        upto.push(states.len());
-    }
-
-    /// The same for what belongs to a part of the visited set.
-    pub fn add_sorted(&mut self, found: &[(State<W>, Way)], visited: &mut Visited<W>) {
-        let Self { states, ways, upto } = self;
-        add(
-            found.len(),
-            |place| &found[place].0,
-            visited,
-            |place| {
-                let (state, way) = found[place];
-                states.push(state);
-                ways.push(way);
-            },
-        );
-        upto.push(states.len());
+    /// Keeps what was new to any part.
+    pub fn gather<'b>(&mut self, added: impl Iterator<Item = &'b Added<W>>) {
+        /// After everything else.
+        const END: u64 = u64::MAX;
+        let order = |added: &Added<W>, at: usize| added.ways.get(at).map_or(END, |way| way.order());
+        let mut heads: Vec<_> = added.map(|added| (order(added, 0), 0, added)).collect();
+        while let Some((first, at, added)) = heads.iter_mut().min_by_key(|head| head.0)
+            && *first != END
+        {
+            self.states.push(added.states[*at]);
+            self.ways.push(added.ways[*at]);
+            *at += 1;
+            *first = order(added, *at);
+        }
     }
 }
 
-/// Adds so many states, and tells which were new.
-#[inline(always)]
-fn add<'a, const W: usize>(
-    count: usize,
-    state: impl Fn(usize) -> &'a State<W>,
-    visited: &mut Visited<W>,
-    mut new: impl FnMut(usize),
-) {
-    (0..count.min(AHEAD)).for_each(|index| visited.fetch(state(index)));
-    for index in 0..count {
-        // Tables of worlds first, lines in them later.
-        if index + FAR < count {
-            visited.fetch_table(state(index + FAR));
-        }
-        if index + AHEAD < count {
-            visited.fetch(state(index + AHEAD));
-        }
-        if visited.insert(state(index)) {
-            new(index);
-        }
+impl<const W: usize> Added<W> {
+    pub const fn new() -> Self {
+        Self { states: Vec::new(), ways: Vec::new() }
+    }
+
+    /// To add to it.
+    pub fn new_mut(&mut self) -> New<'_, W> {
+        New { states: &mut self.states, ways: &mut self.ways }
+    }
+
+    /// Forgets what was new.
+    pub fn clear(&mut self) {
+        self.states.clear();
+        self.ways.clear();
     }
 }

@@ -149,12 +149,10 @@ impl<const W: usize> Queue<W> {
         }
     }
 
-    /// Room for so many more, which are written there. It is not on disk.
-    pub fn room(&mut self, many: usize) -> &mut [State<W>] {
+    /// What it consists of, to which more can be added. It is not on disk.
+    pub fn states_mut(&mut self) -> &mut Vec<State<W>> {
         assert!(self.stored.is_none(), "what is on disk is written one by one");
-        let before = self.states.len();
-        self.states.resize(before + many, [0; W]);
-        &mut self.states[before..]
+        &mut self.states
     }
 
     /// Forgets everything.
