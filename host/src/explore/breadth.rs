@@ -24,9 +24,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// States of a block, between two looks at the limits: few for one thread; many for several,
-/// which have to be started for each, and who take it piece by piece.
-const BLOCK: [usize; 2] = [512, 1 << 17];
+/// States of a block, between two looks at the limits: a few chunks for one thread; many for
+/// several, which have to be started for each, and who take it piece by piece.
+const BLOCK: [usize; 2] = [8 * CHUNK, 1 << 17];
 
 /// How much to search.
 #[derive(Clone, Copy, Debug)]
@@ -319,8 +319,8 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         let Candidates { log, len } = std::mem::take(&mut self.candidates);
         let size = Candidates::size::<W>();
         let mut bytes = Vec::new();
-        for first in (0..len).step_by(BLOCK[0]) {
-            bytes.resize((len - first).min(BLOCK[0] as u64) as usize * size, 0);
+        for first in (0..len).step_by(CHUNK) {
+            bytes.resize((len - first).min(CHUNK as u64) as usize * size, 0);
             log.read(first * size as u64, &mut bytes)?;
             let some: Vec<_> = bytes.chunks_exact(size).map(Candidates::of::<W>).collect();
             let count = self.parts.len();
@@ -408,9 +408,9 @@ impl<'a, M: Model<W>, const W: usize> Breadth<'a, M, W> {
         let mut block = std::mem::replace(&mut self.block, Block::new(0, Vec::new()));
         let mut room = Vec::new();
         let mut verdict = Verdict::Exhaustive;
-        for at in (0..level.len()).step_by(BLOCK[0]) {
+        for at in (0..level.len()).step_by(CHUNK) {
             let mut more = false;
-            let states = level.block(at, BLOCK[0], &mut room)?;
+            let states = level.block(at, CHUNK, &mut room)?;
             block.expand_alone(self.model, states, |_, seen| {
                 more |= seen.transitions > 0;
                 self.note(&seen, self.first + at);
